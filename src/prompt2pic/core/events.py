@@ -1,0 +1,172 @@
+"""Everything that happens to a request: the records of the `results` topic, the ledger."""
+
+from typing import Literal, NamedTuple, TypeAlias
+
+import msgspec
+
+SUPPORTED_VERSION = 1
+
+
+class Token(NamedTuple):
+    """A fencing token: the offset of the `claimed` event that counted, and its attempt's random id."""
+
+    offset: int
+    attempt: str
+
+
+class Picture(msgspec.Struct, frozen=True, kw_only=True):
+    """A stored picture: its key in the picture store, a signed link for other consumers, its seed and sizes."""
+
+    key: str
+    link: str = ""
+    seed: int
+    width: int
+    height: int
+    painted_width: int
+    painted_height: int
+
+
+class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=str.lower):
+    v: Literal[1] = 1
+
+
+class _JobEvent(_Event, frozen=True, kw_only=True):
+    """An event of one job; `at` is the offset of its request in the same partition of `requests`."""
+
+    request: str
+    at: int
+
+
+class _AttemptEvent(_JobEvent, frozen=True, kw_only=True):
+    token: Token
+
+
+class Claimed(_JobEvent, frozen=True, kw_only=True):
+    """A worker takes a waiting job: first in the log wins. `lease` and `predicted` in seconds.
+
+    `lowered` says that load, not the person, chose less than the best level.
+    """
+
+    attempt: str
+    worker: str
+    model: str
+    level: str
+    lowered: bool = False
+    lease: float
+    predicted: float
+
+
+class Started(_AttemptEvent, frozen=True, kw_only=True):
+    """The painter has begun."""
+
+
+class Progressed(_AttemptEvent, frozen=True, kw_only=True):
+    """Painter steps or bytes uploaded since the last record: renews the lease.
+
+    `fraction` of the whole job, 0 to 1; `left` is the predicted rest in seconds.
+    """
+
+    fraction: float
+    step: int
+    steps: int
+    left: float | None = None
+
+
+class Released(_AttemptEvent, frozen=True, kw_only=True):
+    """The worker gives the job back unharmed; costs no attempt."""
+
+    reason: str
+
+
+class Failed(_JobEvent, frozen=True, kw_only=True):
+    """An attempt failed, or (without token) a job that waits is given up; `reason` is a key of `texts`."""
+
+    token: Token | None
+    reason: str
+    final: bool
+    notify: bool = False
+
+
+class Expired(_AttemptEvent, frozen=True, kw_only=True):
+    """A reader saw nothing of the token for its lease; counts only if `last` is the attempt's newest record."""
+
+    last: int
+    final: bool
+    notify: bool = False
+
+
+class Cancelled(_JobEvent, frozen=True, kw_only=True):
+    """The person, or an operator, wants the job no more."""
+
+    by: str
+    notify: bool = False
+
+
+class Finished(_AttemptEvent, frozen=True, kw_only=True):
+    """All pictures are stored. `seconds` is the time painted, without waiting and uploading."""
+
+    pictures: tuple[Picture, ...]
+    worker: str
+    model: str
+    level: str
+    lowered: bool = False
+    steps: int
+    seconds: float
+    notify: bool = False
+
+
+class Announced(_JobEvent, frozen=True, kw_only=True):
+    """The status message a person was shown."""
+
+    message: int
+
+
+class Delivered(_JobEvent, frozen=True, kw_only=True):
+    """The person has what they were to get, or (`gone`) can not be reached any more."""
+
+    messages: tuple[int, ...] = ()
+    gone: bool = False
+
+
+class Erased(_Event, frozen=True, kw_only=True):
+    """Hides everything the person asked for in this partition before the request offset `upto`."""
+
+    person: str
+    upto: int
+
+
+class Version(_Event, frozen=True, kw_only=True):
+    """From here on this partition holds transitions that only programs of version `needs` know."""
+
+    needs: int
+
+
+JobEvent: TypeAlias = (
+    Claimed
+    | Started
+    | Progressed
+    | Released
+    | Failed
+    | Expired
+    | Cancelled
+    | Finished
+    | Announced
+    | Delivered
+)
+Event: TypeAlias = JobEvent | Erased | Version
+
+_encoder = msgspec.json.Encoder()
+_decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
+
+
+def encode_event(event: Event) -> bytes:
+    """Return the bytes of an event as the log holds them."""
+    return _encoder.encode(event)
+
+
+def decode_event(value: bytes) -> Event | None:
+    """Return the event, or None where the bytes are no event this program knows."""
+    try:
+        return _decoder.decode(value)
+    except msgspec.MsgspecError:
+        return None

@@ -1,0 +1,68 @@
+"""What a person asked for: the record of the `requests` topic."""
+
+import zlib
+from typing import Literal
+from uuid import UUID, uuid5
+
+import msgspec
+
+LEVELS = ("fast", "balanced", "best")
+
+LevelAsked = Literal["auto", "fast", "balanced", "best"]
+
+_NAMESPACE = UUID("5b0c2f5e-6d0e-5c37-9b2e-2f1c6a3f9d10")
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="request"):
+    """The immutable body of a request.
+
+    `width` and `height` in pixels, None for the model's own size; `seed` is the first picture's, the n-th has
+    seed + n. `reply` says where to answer. `digest` tells two bodies under one `Idempotency-Key` apart. With
+    `notify` the job is over only when the person was told.
+    """
+
+    v: Literal[1] = 1
+    id: str
+    person: str
+    prompt: str
+    negative: str = ""
+    model: str = ""
+    width: int | None = None
+    height: int | None = None
+    count: int = 1
+    seed: int
+    level: LevelAsked = "auto"
+    language: str = "en"
+    reply: dict[str, str | int] = {}
+    digest: str = ""
+    notify: bool = False
+
+
+def request_id(person: str, source: str) -> str:
+    """Return the id of what `person` asked for by `source` (a message, a button press, an idempotency key).
+
+    UUIDv5 (RFC 9562, 5.5): the same source always gives the same id, so a repeat is recognised.
+    """
+    return str(uuid5(_NAMESPACE, f"{person}\n{source}"))
+
+
+def partition_of(person: str, partitions: int) -> int:
+    """Return the partition of a person's new requests: CRC-32 of the person, modulo the number of partitions."""
+    return zlib.crc32(person.encode()) % partitions
+
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Request)
+
+
+def encode_request(request: Request) -> bytes:
+    """Return the bytes of a request as the log holds them."""
+    return _encoder.encode(request)
+
+
+def decode_request(value: bytes) -> Request | None:
+    """Return the request, or None where the bytes are no request this program knows."""
+    try:
+        return _decoder.decode(value)
+    except msgspec.MsgspecError:
+        return None
