@@ -15,7 +15,7 @@ class Token(NamedTuple):
 
 
 class Picture(msgspec.Struct, frozen=True, kw_only=True):
-    """A stored picture: its key in the picture store, a signed link for other consumers, its seed and sizes."""
+    """A stored picture: its key in the store, a signed link for other consumers, its seed and sizes."""
 
     key: str
     link: str = ""
@@ -88,7 +88,7 @@ class Failed(_JobEvent, frozen=True, kw_only=True):
 
 
 class Expired(_AttemptEvent, frozen=True, kw_only=True):
-    """A reader saw nothing of the token for its lease; counts only if `last` is the attempt's newest record."""
+    """Nothing was seen of the token for its lease; counts only if `last` is the attempt's newest record."""
 
     last: int
     final: bool

@@ -47,7 +47,7 @@ def request_id(person: str, source: str) -> str:
 
 
 def partition_of(person: str, partitions: int) -> int:
-    """Return the partition of a person's new requests: CRC-32 of the person, modulo the number of partitions."""
+    """Return the partition of a person's new requests: CRC-32 of the person modulo `partitions`."""
     return zlib.crc32(person.encode()) % partitions
 
 

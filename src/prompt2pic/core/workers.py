@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from prompt2pic.core.ports import Model
+from prompt2pic.core.ports import Model, Record
 
 HEARTBEAT = 10.0  # seconds between two records of a live worker
 SILENT_AFTER = 35.0  # seconds without a record after which a worker counts as gone
@@ -13,7 +13,7 @@ SILENT_AFTER = 35.0  # seconds without a record after which a worker counts as g
 class WorkerState(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="worker"):
     """A worker's model and speed; `seconds` a picture of the default size takes at each level.
 
-    The `gone` state is a worker's last record. `silence` is the longest it was silent in an attempt, in seconds.
+    `gone` is a worker's last record. `silence` is the longest it was silent in an attempt, in seconds.
     """
 
     v: Literal[1] = 1
@@ -39,3 +39,28 @@ def decode_worker(value: bytes) -> WorkerState | None:
         return _decoder.decode(value)
     except msgspec.MsgspecError:
         return None
+
+
+class Crew:
+    """The workers that are there, by their newest records."""
+
+    def __init__(self) -> None:
+        self._told: dict[str, tuple[int, WorkerState]] = {}
+
+    def apply(self, record: Record) -> None:
+        """Take in one record of the `workers` topic."""
+        worker = decode_worker(record.value)
+        if worker is not None:
+            self._told[worker.name] = (record.timestamp, worker)
+
+    def live(self, now: int) -> list[WorkerState]:
+        """Return the workers heard of lately at `now` (ms) that take jobs, by name."""
+        since = now - SILENT_AFTER * 1000
+        return sorted(
+            (w for told, w in self._told.values() if told > since and w.state == "ready"),
+            key=lambda worker: worker.name,
+        )
+
+    def model(self) -> Model | None:
+        """Return the model of the newest record, of a worker that is there or was."""
+        return max(self._told.values(), key=lambda told: told[0])[1].model if self._told else None

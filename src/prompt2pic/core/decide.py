@@ -1,0 +1,90 @@
+"""What a worker or a submitter writes in answer to what the queue shows: pure steps, model-checked."""
+
+from prompt2pic.core.events import Cancelled, Expired, Failed, Finished, Picture, Released
+from prompt2pic.core.jobs import Job
+
+MAX_STALLS = 5  # expiries before `started` after which a job is given up all the same
+MAX_AGE = 24 * 3600 * 1000  # ms a request may wait
+_FIRST_DELAY = 2_000  # ms before a crashed job is tried again, doubled with each attempt
+_LONGEST_DELAY = 60_000  # ms
+
+
+def not_before(job: Job) -> int:
+    """Return when (ms) a job may be claimed again after a crash."""
+    crashes = job.attempts + job.stalls
+    if not crashes:
+        return 0
+    return job.setback + min(_LONGEST_DELAY, _FIRST_DELAY << (crashes - 1))
+
+
+def notify(job: Job) -> bool:
+    """Whether the person must be told of the end before the job is over."""
+    return job.request is not None and job.request.notify
+
+
+def failure(job: Job, reason: str, max_attempts: int) -> Failed:
+    """Return the record of a failed attempt; it is final after `max_attempts`."""
+    final = job.attempts + 1 >= max_attempts
+    return Failed(
+        request=job.id,
+        at=job.at,
+        token=job.token,
+        reason=reason,
+        final=final,
+        notify=final and notify(job),
+    )
+
+
+def refusal(job: Job, reason: str) -> Failed:
+    """Return the record that gives the job up at once: no other attempt could end better."""
+    return Failed(request=job.id, at=job.at, token=job.token, reason=reason, final=True, notify=notify(job))
+
+
+def too_old(job: Job, now: int) -> bool:
+    """Whether a waiting job is past the maximum age at `now` (ms), so that it is failed and never claimed."""
+    return job.requested > 0 and now - job.requested > MAX_AGE
+
+
+def expiry(job: Job, max_attempts: int) -> Expired:
+    """Return the record that takes the job from a silent attempt; jobs must be held."""
+    assert job.token is not None, "only a held job has a lease"  # noqa: S101
+    crashed = bool(job.started)
+    final = job.attempts + crashed >= max_attempts or job.stalls + (not crashed) >= MAX_STALLS
+    return Expired(
+        request=job.id,
+        at=job.at,
+        token=job.token,
+        last=job.last,
+        final=final,
+        notify=final and notify(job),
+    )
+
+
+def release(job: Job, reason: str) -> Released:
+    """Return the record that gives a held job back unharmed."""
+    assert job.token is not None, "only a held job can be released"  # noqa: S101
+    return Released(request=job.id, at=job.at, token=job.token, reason=reason)
+
+
+def cancellation(job: Job, by: str) -> Cancelled:
+    """Return the record that ends a job because nobody wants it any more."""
+    return Cancelled(request=job.id, at=job.at, by=by, notify=notify(job))
+
+
+def completion(job: Job, pictures: tuple[Picture, ...], steps: int, seconds: float) -> Finished:
+    """Return the record that ends a job with all its pictures stored."""
+    assert job.token is not None, "only a held job can be finished"  # noqa: S101
+    assert job.claim is not None, "a held job has its claim"  # noqa: S101
+    return Finished(
+        request=job.id,
+        at=job.at,
+        token=job.token,
+        pictures=pictures,
+        worker=job.claim.worker,
+        model=job.claim.model,
+        level=job.claim.level,
+        lowered=job.claim.lowered,
+        steps=steps,
+        seconds=round(seconds, 3),
+        notify=notify(job),
+    )

@@ -1,0 +1,66 @@
+"""From an ask to a request: the decisions of whoever submits."""
+
+from math import sqrt
+
+from prompt2pic.core.asks import Ask, Limits
+from prompt2pic.core.decide import MAX_AGE
+from prompt2pic.core.errors import Refused
+from prompt2pic.core.ports import Model
+from prompt2pic.core.queue import Queue
+from prompt2pic.core.requests import Request
+from prompt2pic.core.tally import DAY
+
+_GRID = 8  # pixels: sides made from an aspect are multiples of this
+
+
+def check_quota(queue: Queue, person: str, count: int, limits: Limits, now: int) -> None:
+    """Raise Refused where `count` more pictures would be over the person's quota at `now` (ms)."""
+    if queue.turns.waiting_of(person) >= limits.waiting:
+        raise Refused("quota-waiting", limit=limits.waiting, retry_after=10.0)
+    if queue.tally.pictures(person, now) + count > limits.day:
+        room = queue.tally.room_in(person, now)
+        raise Refused("quota-day", limit=limits.day, hours=round(room / 3600, 1), retry_after=room)
+
+
+def check_age(sent: int, now: int) -> None:
+    """Raise Refused for a message or key older than 24 hours: a late repeat must never look new."""
+    if now - sent > min(MAX_AGE, DAY):
+        raise Refused("message-too-old")
+
+
+def request_of(
+    ask: Ask, *, id: str, person: str, seed: int, model: Model | None, language: str, digest: str = ""
+) -> Request:
+    """Return the request for a checked ask; `seed` is used where the person gave none.
+
+    `model` is what the workers paint with, None before one was heard of.
+    """
+    width, height = _size(ask, model)
+    return Request(
+        id=id,
+        person=person,
+        prompt=ask.prompt,
+        negative=ask.negative,
+        model=ask.model if model is not None and ask.model == model.name else "",
+        width=width,
+        height=height,
+        count=ask.count,
+        seed=seed if ask.seed is None else ask.seed,
+        level=ask.level,
+        language=language,
+        reply={"kind": "web"},
+        digest=digest,
+    )
+
+
+def _size(ask: Ask, model: Model | None) -> tuple[int | None, int | None]:
+    if ask.aspect is None or ask.width is not None:
+        return ask.width, ask.height
+    area = model.sizes[0][0] * model.sizes[0][1] if model else 1024 * 1024
+    across, down = ask.aspect
+    width = sqrt(area * across / down)
+    return _on_grid(width), _on_grid(width * down / across)
+
+
+def _on_grid(pixels: float) -> int:
+    return max(_GRID, round(pixels / _GRID) * _GRID)

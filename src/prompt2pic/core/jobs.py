@@ -1,0 +1,194 @@
+"""A job: a request as the queue sees it, and how each event changes it."""
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import msgspec
+
+from prompt2pic.core.events import (
+    Announced,
+    Cancelled,
+    Claimed,
+    Delivered,
+    Expired,
+    Failed,
+    Finished,
+    JobEvent,
+    Progressed,
+    Released,
+    Started,
+    Token,
+)
+from prompt2pic.core.requests import Request
+
+State = Literal["waiting", "held", "finished", "failed", "cancelled"]
+End = Finished | Failed | Expired | Cancelled
+
+
+class Job(msgspec.Struct):
+    """A request and its state; times in ms since the epoch, as the log stamped them.
+
+    `at` is the request's offset, `first` its first event's, `last` the newest record's of the attempt that
+    holds the job, `heard` when that came. `setback` is when the last attempt crashed, `avoid`
+    its worker.
+    """
+
+    id: str
+    partition: int
+    at: int
+    request: Request | None = None
+    requested: int = 0
+    state: State = "waiting"
+    claim: Claimed | None = None
+    token: Token | None = None
+    first: int = -1
+    last: int = -1
+    heard: int = 0
+    claimed: int = 0
+    started: int = 0
+    progress: Progressed | None = None
+    attempts: int = 0
+    stalls: int = 0
+    setback: int = 0
+    avoid: str = ""
+    end: End | None = None
+    ended: int = 0
+    message: int | None = None
+    delivered: Delivered | None = None
+
+    @property
+    def ended_for_good(self) -> bool:
+        """Whether nothing can be painted for this job any more."""
+        return self.end is not None
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended and, where the person was to be told, they were."""
+        return self.end is not None and (not self.end.notify or self.delivered is not None)
+
+
+def apply(job: Job, offset: int, timestamp: int, event: JobEvent) -> bool:
+    """Change the job by one event of the ledger; return whether the event counted.
+
+    The only place where a job's state changes: a function of the ledger's records alone.
+    """
+    return _TRANSITIONS[type(event)](job, offset, timestamp, event)
+
+
+def _claimed(job: Job, offset: int, timestamp: int, event: Claimed) -> bool:
+    if job.state != "waiting":
+        return False
+    job.state = "held"
+    job.claim = event
+    job.token = Token(offset, event.attempt)
+    job.claimed = timestamp
+    job.started = 0
+    job.progress = None
+    _heard(job, offset, timestamp)
+    return True
+
+
+def _started(job: Job, offset: int, timestamp: int, event: Started) -> bool:
+    if job.token != event.token:
+        return False
+    job.started = timestamp
+    _heard(job, offset, timestamp)
+    return True
+
+
+def _progressed(job: Job, offset: int, timestamp: int, event: Progressed) -> bool:
+    if job.token != event.token:
+        return False
+    job.progress = event
+    job.started = job.started or timestamp
+    _heard(job, offset, timestamp)
+    return True
+
+
+def _released(job: Job, offset: int, timestamp: int, event: Released) -> bool:
+    if job.token != event.token:
+        return False
+    _wait_again(job)
+    return True
+
+
+def _failed(job: Job, offset: int, timestamp: int, event: Failed) -> bool:
+    # Without a token the record speaks of a job that waits: "no attempt" is then the current token.
+    if job.end is not None or job.token != event.token:
+        return False
+    if event.final:
+        return _end(job, "failed", timestamp, event)
+    if job.token is None:
+        return False
+    return _set_back(job, timestamp)
+
+
+def _expired(job: Job, offset: int, timestamp: int, event: Expired) -> bool:
+    if job.token != event.token or job.last != event.last:
+        return False
+    if event.final:
+        return _end(job, "failed", timestamp, event)
+    return _set_back(job, timestamp, stalled=not job.started)
+
+
+def _cancelled(job: Job, offset: int, timestamp: int, event: Cancelled) -> bool:
+    return job.end is None and _end(job, "cancelled", timestamp, event)
+
+
+def _finished(job: Job, offset: int, timestamp: int, event: Finished) -> bool:
+    return job.token == event.token and _end(job, "finished", timestamp, event)
+
+
+def _announced(job: Job, offset: int, timestamp: int, event: Announced) -> bool:
+    job.message = event.message
+    return True
+
+
+def _delivered(job: Job, offset: int, timestamp: int, event: Delivered) -> bool:
+    if job.end is None or job.delivered is not None:
+        return False
+    job.delivered = event
+    return True
+
+
+def _heard(job: Job, offset: int, timestamp: int) -> None:
+    job.last = offset
+    job.heard = timestamp
+
+
+def _wait_again(job: Job) -> None:
+    job.state = "waiting"
+    job.token = None
+    job.progress = None
+    job.last = -1
+
+
+def _set_back(job: Job, timestamp: int, *, stalled: bool = False) -> bool:
+    job.attempts += not stalled
+    job.stalls += stalled
+    job.setback = timestamp
+    job.avoid = job.claim.worker if job.claim else ""
+    _wait_again(job)
+    return True
+
+
+def _end(job: Job, state: State, timestamp: int, event: End) -> bool:
+    job.state = state
+    job.token = None
+    job.end = event
+    job.ended = timestamp
+    return True
+
+
+_TRANSITIONS: dict[type, Callable[[Job, int, int, Any], bool]] = {
+    Claimed: _claimed,
+    Started: _started,
+    Progressed: _progressed,
+    Released: _released,
+    Failed: _failed,
+    Expired: _expired,
+    Cancelled: _cancelled,
+    Finished: _finished,
+    Announced: _announced,
+    Delivered: _delivered,
+}

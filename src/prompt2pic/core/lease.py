@@ -1,0 +1,56 @@
+"""When a lease has run out: a reader's own watch over the attempts that hold jobs."""
+
+from prompt2pic.core.jobs import Job
+
+SHORTEST_LEASE = 15.0  # seconds
+SHORTEST_DEADLINE = 600.0  # seconds
+PROGRESS_PERIOD = 3.0  # seconds between two `progressed` records at the least
+_LONGEST_TICK = 2.0  # seconds of the watch's clock that one successful fetch may add
+
+
+def lease_seconds(silence: float) -> float:
+    """Return a lease's length: the larger of 15 s and four times the longest silence measured."""
+    return max(SHORTEST_LEASE, 4 * silence)
+
+
+def deadline_seconds(predicted: float) -> float:
+    """Return after how long any attempt ends: the larger of 10 minutes and five times the prediction."""
+    return max(SHORTEST_DEADLINE, 5 * predicted)
+
+
+class Watch:
+    """Tells which leases ran out, by a clock that runs only while fetches succeed.
+
+    A reader that slept, or was cut off, has seen nothing in that time and so must not count it.
+    """
+
+    def __init__(self) -> None:
+        self._clock = 0.0
+        self._ticked: float | None = None
+        self._seen: dict[str, tuple[int, float]] = {}
+
+    def tick(self, monotonic: float) -> None:
+        """Count the time since the last successful fetch; call it after each, at the log's end."""
+        if self._ticked is not None:
+            self._clock += min(monotonic - self._ticked, _LONGEST_TICK)
+        self._ticked = monotonic
+
+    def heard(self, job: Job) -> None:
+        """Note a change of a job: a new record of its attempt starts its lease anew."""
+        if job.state == "held":
+            self._seen[job.id] = (job.last, self._clock)
+        else:
+            self._seen.pop(job.id, None)
+
+    def silent(self, job: Job) -> float:
+        """Return for how many seconds nothing was seen of the attempt that holds the job."""
+        last, since = self._seen.get(job.id, (-1, self._clock))
+        return self._clock - since if last == job.last else 0.0
+
+    def watched(self) -> list[str]:
+        """Return the ids of the held jobs."""
+        return list(self._seen)
+
+    def expired(self, job: Job, patience: float = 0.0) -> bool:
+        """Whether the job's lease ran out, `patience` seconds ago at the least."""
+        return job.claim is not None and self.silent(job) > job.claim.lease + patience

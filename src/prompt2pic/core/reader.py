@@ -1,0 +1,137 @@
+"""Follows the log and keeps the queue; used by one thread of each process."""
+
+import time
+from collections.abc import Callable
+
+import msgspec
+
+from prompt2pic.core.errors import LogTruncated
+from prompt2pic.core.ledger import Frontier
+from prompt2pic.core.ports import Commit, Follower, Log, Place, Record
+from prompt2pic.core.queue import REQUESTS, RESULTS, Queue
+from prompt2pic.core.speeds import Speeds
+from prompt2pic.core.workers import Crew
+
+WORKERS, SETTINGS, DEAD_LETTERS = "workers", "settings", "dead-letters"
+FRONTIER_GROUP = "prompt2pic-frontier"  # never subscribed: it only holds the frontier
+
+
+class Reader:
+    """The queue, the crew and the speeds, folded from the log as far as this reader has come.
+
+    With `from_frontier` it starts at the committed frontier, otherwise at the earliest record. `rebuilt` is
+    called with each new queue, at the start and whenever the log was truncated, so that listeners can join.
+    """
+
+    def __init__(self, log: Log, *, from_frontier: bool, rebuilt: Callable[["Reader"], None]) -> None:
+        self.log = log
+        self.at_end_since: float | None = None
+        self._from_frontier = from_frontier
+        self._rebuilt = rebuilt
+        self._follower: Follower | None = None
+        self.rebuild()
+
+    def rebuild(self) -> None:
+        """Throw the projection away and start anew."""
+        self.close()
+        frontiers = self._frontiers()
+        self.queue, self.crew, self.speeds = Queue(frontiers), Crew(), Speeds()
+        self.queue.listeners.append(lambda job, event: self.speeds.learn(job))
+        self._ends = {place: self.log.bounds(place)[1] for place in self._places()}
+        self._follower = self.log.follow(self._starts(frontiers))
+        self.ready = False
+        self._rebuilt(self)
+
+    def pump(self, timeout: float, limit: int = 1000) -> int:
+        """Wait up to `timeout` seconds for records, fold at most `limit` of them, return how many.
+
+        After a truncation of the log the projection is built anew. Raises LogUnavailable, NewerLog.
+        """
+        assert self._follower is not None, "a reader follows from its start on"  # noqa: S101
+        try:
+            records = self._follower.poll(timeout, limit)
+        except LogTruncated:
+            self.rebuild()
+            return 0
+        for record in records:
+            self._apply(record)
+        self.ready = self.ready or self._has_reached(self._ends)
+        return len(records)
+
+    def reached(self, place: Place, offset: int) -> bool:
+        """Whether the record at this offset has been folded."""
+        ledger = self.queue.ledgers[place.partition]
+        return offset < (ledger.next_request if place.topic == REQUESTS else ledger.next_result)
+
+    def wake(self) -> None:
+        """Make a `pump` that waits in another thread return early."""
+        if self._follower is not None:
+            self._follower.wake()
+
+    def commit_frontier(self, now: int) -> None:
+        """Move the frontier as far as it may go at `now` (ms) and commit it."""
+        self.log.commit(
+            FRONTIER_GROUP,
+            {
+                Place(REQUESTS, partition): Commit(frontier.requests, str(frontier.results))
+                for partition, frontier in self.queue.advance(now).items()
+            },
+        )
+
+    def close(self) -> None:
+        """Stop following."""
+        if self._follower is not None:
+            self._follower.close()
+            self._follower = None
+
+    def _apply(self, record: Record) -> None:
+        if record.place.topic in (REQUESTS, RESULTS):
+            self.queue.apply(record)
+        elif record.place.topic == WORKERS:
+            self.crew.apply(record)
+
+    def _places(self) -> list[Place]:
+        topics = (REQUESTS, RESULTS, WORKERS, SETTINGS)
+        return [Place(topic, n) for topic in topics for n in range(self.log.partitions(topic))]
+
+    def _starts(self, frontiers: dict[int, Frontier]) -> dict[Place, int]:
+        starts = {place: self.log.bounds(place)[0] for place in self._places()}
+        for partition, frontier in frontiers.items():
+            starts[Place(REQUESTS, partition)] = frontier.requests
+            starts[Place(RESULTS, partition)] = frontier.results
+        return starts
+
+    def _frontiers(self) -> dict[int, Frontier]:
+        committed = self.log.committed(FRONTIER_GROUP) if self._from_frontier else {}
+        return {n: self._frontier(n, committed) for n in range(self.log.partitions(REQUESTS))}
+
+    def _frontier(self, partition: int, committed: dict[Place, Commit]) -> Frontier:
+        requests, results = Place(REQUESTS, partition), Place(RESULTS, partition)
+        commit = committed.get(requests)
+        if commit is not None and commit.metadata.isdecimal():
+            frontier = Frontier(commit.offset, int(commit.metadata))
+            if self._holds(requests, frontier.requests) and self._holds(results, frontier.results):
+                return frontier
+        return Frontier(self.log.bounds(requests)[0], self.log.bounds(results)[0])
+
+    def _holds(self, place: Place, offset: int) -> bool:
+        earliest, end = self.log.bounds(place)
+        return earliest <= offset <= end
+
+    def _has_reached(self, ends: dict[Place, int]) -> bool:
+        assert self._follower is not None, "a reader follows from its start on"  # noqa: S101
+        positions = self._follower.positions()
+        return all(positions.get(place, 0) >= end for place, end in ends.items())
+
+
+def now_ms() -> int:
+    """Return the time of day in ms since the epoch, as the log stamps records."""
+    return time.time_ns() // 1_000_000
+
+
+_encoder = msgspec.json.Encoder()
+
+
+def write_letter(log: Log, place: Place, letter: dict[str, str | int]) -> int:
+    """Append a readable copy of a given-up request (no prompt in it) to the dead letters."""
+    return log.append(place, str(letter["request"]), _encoder.encode(letter))

@@ -1,0 +1,162 @@
+"""Whose turn it is: round robin between people by predicted seconds, then first come first served.
+
+Start-time fair queueing (Goyal, Vin and Cheng, 1996): a person's next job starts, on a virtual clock,
+when their last one ended or when they came back, whichever is later; the smallest start goes first.
+"""
+
+import heapq
+from collections.abc import Callable, Iterator
+from typing import NamedTuple, TypeVar
+
+from prompt2pic.core.events import Claimed, Expired, Failed, JobEvent, Released
+from prompt2pic.core.jobs import Job
+
+T = TypeVar("T")
+
+
+class _Entry(NamedTuple):
+    """A waiting job in its person's line, in order of request."""
+
+    requested: int
+    partition: int
+    at: int
+    id: str
+
+
+class _Head(NamedTuple):
+    """A person's first waiting job and its start on the virtual clock."""
+
+    start: float
+    entry: _Entry
+    person: str
+
+
+class _Line:
+    """One person's waiting jobs; entries of jobs that wait no more are dropped when they reach the top."""
+
+    def __init__(self) -> None:
+        self.start = 0.0
+        self.finish = 0.0
+        self.heap: list[_Entry] = []
+        self.head: _Head | None = None
+        self.length = 0
+
+
+class Turns:
+    """The order in which waiting jobs come; kept up with each change of a job in logarithmic time."""
+
+    def __init__(self) -> None:
+        self._clock = 0.0
+        self._lines: dict[str, _Line] = {}
+        self._waiting: dict[str, _Entry] = {}
+        self._heads: list[_Head] = []
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def waiting_of(self, person: str) -> int:
+        """Return how many jobs of a person wait."""
+        line = self._lines.get(person)
+        return line.length if line else 0
+
+    def changed(self, job: Job, event: JobEvent | None) -> None:
+        """Take in a job that an event has changed; None stands for the arrival of its request."""
+        if job.request is None:
+            return
+        if job.claim is not None and isinstance(event, Claimed | None) and job.state != "waiting":
+            self._charge(job.request.person, job.claim.predicted)
+        elif job.claim is not None and isinstance(event, Released | Failed | Expired) and job.end is None:
+            self._refund(job.request.person, job.claim.predicted)
+        if job.state == "waiting":
+            self._add(job, job.request.person)
+        else:
+            self._remove(job.id, job.request.person)
+
+    def upcoming(self, cost: Callable[[str], float]) -> Iterator[str]:
+        """Yield the ids of waiting jobs in the order of their turns; `cost` predicts a job's seconds.
+
+        Looks at no more than what is taken from it.
+        """
+        later: list[tuple[float, _Entry, Iterator[_Entry]]] = []
+        heads = filter(self._is_head, _ascending(self._heads))
+        head = next(heads, None)
+        while head or later:
+            if head and (not later or (head.start, head.entry) <= later[0][:2]):
+                rest = self._entries(self._lines[head.person])
+                start, entry = head.start, next(rest)
+                head = next(heads, None)
+            else:
+                start, entry, rest = heapq.heappop(later)
+            yield entry.id
+            following = next(rest, None)
+            if following:
+                heapq.heappush(later, (start + cost(entry.id), following, rest))
+
+    def _entries(self, line: _Line) -> Iterator[_Entry]:
+        return (entry for entry in _ascending(line.heap) if self._waiting.get(entry.id) is entry)
+
+    def _charge(self, person: str, seconds: float) -> None:
+        line = self._lines.setdefault(person, _Line())
+        start = line.start if line.length else max(self._clock, line.finish)
+        self._clock = max(self._clock, start)
+        line.start = line.finish = start + seconds
+        self._place_head(person, line)
+
+    def _refund(self, person: str, seconds: float) -> None:
+        # An attempt that did not end the job has given the person nothing to pay for.
+        line = self._lines.setdefault(person, _Line())
+        line.start -= seconds
+        line.finish -= seconds
+
+    def _add(self, job: Job, person: str) -> None:
+        if job.id in self._waiting:
+            return
+        line = self._lines.setdefault(person, _Line())
+        if not line.length:
+            line.start = max(self._clock, line.finish)
+        entry = _Entry(job.requested, job.partition, job.at, job.id)
+        self._waiting[job.id] = entry
+        heapq.heappush(line.heap, entry)
+        line.length += 1
+        self._place_head(person, line)
+
+    def _remove(self, job: str, person: str) -> None:
+        if self._waiting.pop(job, None) is None:
+            return
+        line = self._lines[person]
+        line.length -= 1
+        self._place_head(person, line)
+
+    def _place_head(self, person: str, line: _Line) -> None:
+        while line.heap and self._waiting.get(line.heap[0].id) is not line.heap[0]:
+            heapq.heappop(line.heap)
+        if not line.heap:
+            line.head = None
+            if line.finish <= self._clock:
+                del self._lines[person]
+        elif line.head is None or line.head[:2] != (line.start, line.heap[0]):
+            line.head = _Head(line.start, line.heap[0], person)
+            heapq.heappush(self._heads, line.head)
+        self._drop_stale_heads()
+
+    def _drop_stale_heads(self) -> None:
+        if len(self._heads) > 2 * len(self._lines) + 64:
+            self._heads = [head for head in self._heads if self._is_head(head)]
+            heapq.heapify(self._heads)
+        while self._heads and not self._is_head(self._heads[0]):
+            heapq.heappop(self._heads)
+
+    def _is_head(self, head: _Head) -> bool:
+        line = self._lines.get(head.person)
+        return line is not None and line.head is head
+
+
+def _ascending(heap: list[T]) -> Iterator[T]:
+    """Yield a binary heap's items in order without changing it, in O(log k) for the k-th."""
+    frontier: list[tuple[T, int]] = [(heap[0], 0)] if heap else []
+    while frontier:
+        item, index = heapq.heappop(frontier)
+        yield item
+        for child in (2 * index + 1, 2 * index + 2):
+            if child < len(heap):
+                heapq.heappush(frontier, (heap[child], child))

@@ -1,0 +1,45 @@
+"""How long a job will take: learnt from `finished` events, seeded by each worker's calibration."""
+
+from collections import defaultdict, deque
+
+from prompt2pic.core.events import Finished
+from prompt2pic.core.jobs import Job
+from prompt2pic.core.requests import Request
+from prompt2pic.core.sizes import painted_size
+from prompt2pic.core.workers import WorkerState
+
+_KEPT = 50  # measurements kept for each worker, level and size
+_QUANTILE = 0.9  # a prediction that most pictures keep
+
+
+class Speeds:
+    """Seconds a picture takes, a high quantile of the last measurements."""
+
+    def __init__(self) -> None:
+        self._measured: dict[tuple[str, str, int], deque[float]] = defaultdict(lambda: deque(maxlen=_KEPT))
+
+    def learn(self, job: Job) -> None:
+        """Take in the painting time of a job that finished; any other job teaches nothing."""
+        if not isinstance(job.end, Finished) or not job.end.pictures:
+            return
+        first = job.end.pictures[0]
+        key = (job.end.worker, job.end.level, first.painted_width * first.painted_height)
+        self._measured[key].append(job.end.seconds / len(job.end.pictures))
+
+    def seconds(self, worker: WorkerState, request: Request, level: str) -> float | None:
+        """Return the predicted seconds of the whole request, None where there is nothing to go by."""
+        width, height = painted_size(worker.model, request.width, request.height)
+        measured = self._measured.get((worker.name, level, width * height))
+        each = _quantile(measured) if measured else _calibrated(worker, level, width * height)
+        return None if each is None else each * request.count
+
+
+def _quantile(measured: deque[float]) -> float:
+    ordered = sorted(measured)
+    return ordered[min(len(ordered) - 1, int(_QUANTILE * len(ordered)))]
+
+
+def _calibrated(worker: WorkerState, level: str, pixels: int) -> float | None:
+    seconds = worker.seconds.get(level)
+    default_width, default_height = worker.model.sizes[0]
+    return None if seconds is None else seconds * pixels / (default_width * default_height)

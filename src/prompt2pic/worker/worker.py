@@ -1,0 +1,253 @@
+"""The worker: one thread that folds the log, decides, and writes what it decided."""
+
+import queue
+import time
+from collections.abc import Callable, Iterator
+
+import msgspec
+import structlog
+
+from prompt2pic.core import decide
+from prompt2pic.core.dispatch import candidates, pick, rank
+from prompt2pic.core.errors import AppendUnknown, LogUnavailable
+from prompt2pic.core.events import Claimed, JobEvent, encode_event
+from prompt2pic.core.forecast import Load
+from prompt2pic.core.jobs import Job
+from prompt2pic.core.lease import lease_seconds
+from prompt2pic.core.ports import Log, Painter, PictureStore, Place
+from prompt2pic.core.quality import Choice, Targets, choose
+from prompt2pic.core.queue import RESULTS
+from prompt2pic.core.reader import Reader, now_ms
+from prompt2pic.core.workers import WorkerState
+from prompt2pic.ops.metrics import Metrics
+from prompt2pic.worker.attempt import Attempt, new_id
+from prompt2pic.worker.child import Broken, Died, FromChild, Loading, Ready
+from prompt2pic.worker.easel import Easel
+from prompt2pic.worker.painting import Painting
+from prompt2pic.worker.upkeep import Upkeep
+from prompt2pic.worker.uploads import FromUploads, Uploads
+
+_BATCH = 1000  # records folded before more are asked for
+_RETRY = 0.5  # seconds before the log is tried again
+_TICK = 0.5  # seconds between two looks at an attempt at the most
+_UNKNOWN_CLAIM = 5.0  # seconds a claim of unknown outcome is looked for
+_UNPREDICTED = 10.0  # seconds a turn is charged before anything was measured
+_LAST_WORDS = 5.0  # seconds past the grace period that a log which can not be written is tried for
+
+_log = structlog.get_logger()
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """What an owner may set: `grace` in seconds, the pictures' life in ms and their room in bytes."""
+
+    max_attempts: int = 3
+    grace: float = 25.0
+    targets: Targets = Targets()
+    link_seconds: float = 7 * 24 * 3600.0
+    keep_ms: int = 30 * 24 * 3600 * 1000
+    budget: int | None = None
+
+
+class Worker:
+    """Claims jobs one at a time and brings each to its end; `run` returns after `stop`."""
+
+    def __init__(
+        self,
+        name: str,
+        log: Log,
+        store: PictureStore,
+        make_painter: Callable[[], Painter],
+        options: Options,
+        metrics: Metrics,
+        loading: Callable[[float, str], None] = lambda fraction, what: None,
+    ) -> None:
+        self.name = name
+        self._log = log
+        self._options = options
+        self._loading = loading
+        self._metrics = metrics
+        self._inbox: queue.SimpleQueue[FromChild | FromUploads] = queue.SimpleQueue()
+        self._easel = Easel(make_painter, self._tell)
+        self._upkeep = Upkeep(
+            name, log, store, metrics, options.max_attempts, options.keep_ms, options.budget
+        )
+        uploads = Uploads(store, options.link_seconds, self._tell)
+        self._painting = Painting(log, self._easel, uploads, self._upkeep, metrics, options.max_attempts)
+        self._late_claims: set[str] = set()
+        self._to_release: list[Job] = []
+        self._reader = Reader(log, from_frontier=True, rebuilt=self._rebuilt)
+        self._stopping: float | None = None
+        self._level = "best"
+        self._changed = 0.0
+        self._look_again = 0.0
+
+    @property
+    def ready(self) -> bool:
+        """Whether the model is loaded and the log was read up to its end."""
+        return self._easel.ready is not None and self._reader.ready
+
+    def stop(self) -> None:
+        """Take no more jobs; finish or release the one at hand in the grace period, at once if called again."""
+        grace = self._options.grace if self._stopping is None else 0.0
+        self._stopping = self._painting.stop_at = time.monotonic() + grace
+        self._reader.wake()
+
+    def run(self) -> None:
+        """Work until stopped. Raises Problem where the model can not be loaded, NewerLog."""
+        try:
+            while not self._done():
+                self._pump()
+                self._hear()
+                self._act()
+            if self._easel.fatal is not None:
+                raise self._easel.fatal
+        finally:
+            self._upkeep.leave()
+            self._easel.close()
+            self._reader.close()
+
+    def _done(self) -> bool:
+        if self._stopping is None:
+            return self._easel.fatal is not None
+        return self._painting.attempt is None or time.monotonic() > self._stopping + _LAST_WORDS
+
+    def _rebuilt(self, reader: Reader) -> None:
+        self._upkeep.follow(reader)
+        reader.queue.listeners.append(self._job_changed)
+
+    def _pump(self) -> None:
+        try:
+            pause = self._pause()
+            while self._reader.pump(pause, _BATCH) == _BATCH:
+                pause = 0.0
+            self._upkeep.fetched()
+        except LogUnavailable as problem:
+            _log.warning("log-unavailable", why=str(problem))
+            time.sleep(_RETRY)
+
+    def _pause(self) -> float:
+        if not self._inbox.empty():
+            return 0.0
+        if self._painting.attempt is not None or self._stopping is not None or not self.ready:
+            return _TICK
+        look_again = self._look_again - time.monotonic() if self._look_again else _UNPREDICTED
+        return max(0.0, min(self._upkeep.pause(), look_again))
+
+    def _job_changed(self, job: Job, event: JobEvent | None) -> None:
+        if event is None or isinstance(event, Claimed) or job.state == "waiting":
+            self._changed = time.monotonic()
+        self._painting.job_changed(job, event)
+        if isinstance(event, Claimed) and event.attempt in self._late_claims:
+            self._to_release.append(job)
+
+    def _tell(self, message: FromChild | FromUploads) -> None:
+        self._inbox.put(message)
+        self._reader.wake()
+
+    def _hear(self) -> None:
+        while not self._inbox.empty():
+            message = self._inbox.get()
+            if isinstance(message, Loading):
+                self._loading(message.fraction, message.what)
+            elif isinstance(message, Ready):
+                self._loaded(message)
+            elif isinstance(message, Died):
+                if self._easel.died(message) and self._painting.attempt is not None:
+                    self._painting.fail("painter-crashed")
+            elif isinstance(message, Broken) and not message.attempt:
+                self._easel.broken(message)
+            else:
+                self._painting.hear(message)
+
+    def _loaded(self, ready: Ready) -> None:
+        self._easel.loaded(ready)
+        step = max(ready.seconds.get(level.name, 0.0) / level.steps for level in ready.model.levels)
+        self._upkeep.appear(ready.model, ready.seconds, 2 * step)
+        _log.info("worker-ready", worker=self.name, model=ready.model.name, seconds=ready.seconds)
+
+    def _act(self) -> None:
+        if self._stopping is None:
+            self._easel.set_up()
+        self._release_late_claims()
+        self._see_claim()
+        self._painting.tend()
+        if self._painting.attempt is None and self._stopping is None and self.ready:
+            self._claim()
+        self._upkeep.act(idle=self._painting.attempt is None)
+
+    def _see_claim(self) -> None:
+        attempt = self._painting.attempt
+        if attempt is None or attempt.phase != "claiming":
+            return
+        if attempt.won():
+            self._painting.begin(attempt)
+        elif attempt.claimed is not None and self._reader.reached(attempt.place, attempt.claimed):
+            self._metrics.attempts.labels(end="claim-lost").inc()
+            self._painting.let_go("claim-lost")
+        elif attempt.claimed is None and time.monotonic() - attempt.began > _UNKNOWN_CLAIM:
+            self._late_claims.add(attempt.id)
+            self._painting.let_go("claim-unknown")
+
+    def _release_late_claims(self) -> None:
+        while self._to_release:
+            job = self._to_release.pop()
+            if job.token is not None and job.token.attempt in self._late_claims:
+                event = decide.release(job, "claim-late")
+                self._log.append(Place(RESULTS, job.partition), job.id, encode_event(event))
+
+    def _claim(self) -> None:
+        me = self._upkeep.me
+        if me is None:
+            return
+        load = self._load()
+        order = candidates(self._upcoming(load), me, len(load.workers), load.now)
+        idle_since = max(self._changed, self._painting.changed)
+        place = rank(me.name, [worker.name for worker in load.idle()])
+        job, again = pick(order, place, time.monotonic() - idle_since)
+        self._look_again = time.monotonic() + again if again else 0.0
+        if job is not None:
+            choice = choose(job, self._upcoming(load), me, load, self._options.targets, self._level)
+            self._append_claim(job, me, choice)
+
+    def _append_claim(self, job: Job, me: WorkerState, choice: Choice) -> None:
+        self._level = choice.level
+        claim = _claim_of(job, me, choice)
+        offset: int | None = None
+        try:
+            offset = self._log.append(Place(RESULTS, job.partition), job.id, encode_event(claim))
+        except AppendUnknown as problem:
+            _log.warning("claim-unknown", request=job.id, why=str(problem))
+        except LogUnavailable as problem:
+            _log.warning("log-unavailable", why=str(problem))
+            self._look_again = time.monotonic() + _RETRY
+            return
+        now = time.monotonic()
+        self._painting.attempt = Attempt(
+            job, claim.attempt, claim.level, claim.lease, claim.predicted, offset, now, now, now
+        )
+
+    def _load(self) -> Load:
+        now, queue = now_ms(), self._reader.queue
+        return Load(self._upkeep.live(now), list(queue.held()), self._reader.speeds, now)
+
+    def _upcoming(self, load: Load) -> Iterator[Job]:
+        return self._reader.queue.upcoming(lambda job: _fast_seconds(load, job))
+
+
+def _claim_of(job: Job, me: WorkerState, choice: Choice) -> Claimed:
+    return Claimed(
+        request=job.id,
+        at=job.at,
+        attempt=new_id(),
+        worker=me.name,
+        model=me.model.name,
+        level=choice.level,
+        lowered=choice.lowered,
+        lease=round(lease_seconds(me.silence), 1),
+        predicted=round(_UNPREDICTED if choice.predicted is None else choice.predicted, 3),
+    )
+
+
+def _fast_seconds(load: Load, job: Job) -> float:
+    seconds = load.seconds(job.request, "fast") if job.request else None
+    return _UNPREDICTED if seconds is None else seconds
