@@ -9,6 +9,7 @@ from prompt2pic.core.requests import Request
 from prompt2pic.core.speeds import Speeds
 from prompt2pic.core.workers import WorkerState
 
+UNPREDICTED = 10.0  # seconds a turn is charged with before anything was measured
 MOST_LOOKED_AT = 1000  # waiting jobs; who waits behind them gets a place and no time
 
 
@@ -53,6 +54,11 @@ class Load(NamedTuple):
         """Return the mean predicted seconds of a request over the live workers."""
         known = [s for w in self.workers if (s := self.speeds.seconds(w, request, level)) is not None]
         return sum(known) / len(known) if known else None
+
+    def turn(self, job: Job) -> float:
+        """Return the seconds that a job's turn is charged with: at `fast`, or a guess before measurements."""
+        seconds = self.seconds(job.request, "fast") if job.request else None
+        return UNPREDICTED if seconds is None else seconds
 
 
 Cost = Callable[[Job], float | None]

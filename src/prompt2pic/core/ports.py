@@ -97,7 +97,7 @@ class PictureStore(Protocol):
     def open(self, key: str) -> bytes:
         """Return a picture's bytes. Raises PictureMissing, StoreUnavailable."""
 
-    async def stream(self, key: str) -> AsyncIterator[bytes]:
+    def stream(self, key: str) -> AsyncIterator[bytes]:
         """Yield a picture's bytes in chunks. Raises PictureMissing, StoreUnavailable before the first."""
 
     def link(self, key: str, seconds: float) -> str:

@@ -46,6 +46,15 @@ def choose(
     return Choice(level, lowered, load.speeds.seconds(me, job.request, level))
 
 
+def expected_level(upcoming: list[Job], load: Load, targets: Targets) -> str:
+    """Return the level that `auto` comes to for the next job in turn, for predictions."""
+    if not upcoming or not load.workers or upcoming[0].request is None:
+        return LEVELS[-1]
+    others = upcoming[1 : 1 + _LOOKED_AT]
+    target = targets.busy if others else targets.idle
+    return _first_fitting(upcoming[0], others, load.workers[0], load, target, LEVELS[-1])
+
+
 def _first_fitting(job: Job, others: list[Job], me: WorkerState, load: Load, target: float, last: str) -> str:
     for level in reversed(LEVELS):
         higher = bool(others) and LEVELS.index(level) > LEVELS.index(last)

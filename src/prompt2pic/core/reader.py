@@ -39,7 +39,7 @@ class Reader:
         self.queue.listeners.append(lambda job, event: self.speeds.learn(job))
         self._ends = {place: self.log.bounds(place)[1] for place in self._places()}
         self._follower = self.log.follow(self._starts(frontiers))
-        self.ready = False
+        self.ready = self._has_reached(self._ends)
         self._rebuilt(self)
 
     def pump(self, timeout: float, limit: int = 1000) -> int:
@@ -47,12 +47,22 @@ class Reader:
 
         After a truncation of the log the projection is built anew. Raises LogUnavailable, NewerLog.
         """
-        assert self._follower is not None, "a reader follows from its start on"  # noqa: S101
         try:
-            records = self._follower.poll(timeout, limit)
+            return self.take(self.fetch(timeout, limit))
         except LogTruncated:
             self.rebuild()
             return 0
+
+    def fetch(self, timeout: float, limit: int = 1000) -> list[Record]:
+        """Wait up to `timeout` seconds for records and return at most `limit`; changes nothing else.
+
+        May run in another thread than `take`, one after the other. Raises LogTruncated, LogUnavailable.
+        """
+        assert self._follower is not None, "a reader follows from its start on"  # noqa: S101
+        return self._follower.poll(timeout, limit)
+
+    def take(self, records: list[Record]) -> int:
+        """Fold what was fetched and return how many records that were. Raises NewerLog."""
         for record in records:
             self._apply(record)
         self.ready = self.ready or self._has_reached(self._ends)

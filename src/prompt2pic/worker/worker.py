@@ -11,7 +11,7 @@ from prompt2pic.core import decide
 from prompt2pic.core.dispatch import candidates, pick, rank
 from prompt2pic.core.errors import AppendUnknown, LogUnavailable
 from prompt2pic.core.events import Claimed, JobEvent, encode_event
-from prompt2pic.core.forecast import Load
+from prompt2pic.core.forecast import UNPREDICTED, Load
 from prompt2pic.core.jobs import Job
 from prompt2pic.core.lease import lease_seconds
 from prompt2pic.core.ports import Log, Painter, PictureStore, Place
@@ -31,7 +31,7 @@ _BATCH = 1000  # records folded before more are asked for
 _RETRY = 0.5  # seconds before the log is tried again
 _TICK = 0.5  # seconds between two looks at an attempt at the most
 _UNKNOWN_CLAIM = 5.0  # seconds a claim of unknown outcome is looked for
-_UNPREDICTED = 10.0  # seconds a turn is charged before anything was measured
+_LONGEST_PAUSE = 10.0  # seconds
 _LAST_WORDS = 5.0  # seconds past the grace period that a log which can not be written is tried for
 
 _log = structlog.get_logger()
@@ -87,7 +87,7 @@ class Worker:
         return self._easel.ready is not None and self._reader.ready
 
     def stop(self) -> None:
-        """Take no more jobs; finish or release the one at hand in the grace period, at once if called again."""
+        """Take no more jobs; end the one at hand within the grace period, at once if called again."""
         grace = self._options.grace if self._stopping is None else 0.0
         self._stopping = self._painting.stop_at = time.monotonic() + grace
         self._reader.wake()
@@ -130,7 +130,7 @@ class Worker:
             return 0.0
         if self._painting.attempt is not None or self._stopping is not None or not self.ready:
             return _TICK
-        look_again = self._look_again - time.monotonic() if self._look_again else _UNPREDICTED
+        look_again = self._look_again - time.monotonic() if self._look_again else _LONGEST_PAUSE
         return max(0.0, min(self._upkeep.pause(), look_again))
 
     def _job_changed(self, job: Job, event: JobEvent | None) -> None:
@@ -231,7 +231,7 @@ class Worker:
         return Load(self._upkeep.live(now), list(queue.held()), self._reader.speeds, now)
 
     def _upcoming(self, load: Load) -> Iterator[Job]:
-        return self._reader.queue.upcoming(lambda job: _fast_seconds(load, job))
+        return self._reader.queue.upcoming(load.turn)
 
 
 def _claim_of(job: Job, me: WorkerState, choice: Choice) -> Claimed:
@@ -244,10 +244,5 @@ def _claim_of(job: Job, me: WorkerState, choice: Choice) -> Claimed:
         level=choice.level,
         lowered=choice.lowered,
         lease=round(lease_seconds(me.silence), 1),
-        predicted=round(_UNPREDICTED if choice.predicted is None else choice.predicted, 3),
+        predicted=round(UNPREDICTED if choice.predicted is None else choice.predicted, 3),
     )
-
-
-def _fast_seconds(load: Load, job: Job) -> float:
-    seconds = load.seconds(job.request, "fast") if job.request else None
-    return _UNPREDICTED if seconds is None else seconds

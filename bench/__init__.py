@@ -1,0 +1,1 @@
+"""What is fast, and how we know: each module prints ratios against a reference of the same run."""

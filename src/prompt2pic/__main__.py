@@ -1,0 +1,141 @@
+"""The command line: run, web, worker, paint, doctor."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from prompt2pic import __version__
+from prompt2pic.core.asks import kind_of_level
+from prompt2pic.core.errors import Problem
+from prompt2pic.core.options import size
+from prompt2pic.ops.logs import configure_logs
+from prompt2pic.settings import Settings, load_settings
+from prompt2pic.texts import sentence
+
+_EXAMPLES = """examples:
+  prompt2pic run                                 page and one worker on this machine
+  prompt2pic run --data ~/pictures --workers 2   elsewhere, two at a time
+  prompt2pic paint "Закат над океаном" -o sunset.png --seed 1
+  prompt2pic doctor                              is everything as it should be?
+
+Settings come from PROMPT2PIC_... variables or a .env file: see docs/settings.md."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command and return its exit code: 2, with one sentence, where something is wrong."""
+    asked = _parser().parse_args(arguments)
+    language = "en"
+    try:
+        settings = _settings(asked)
+        language = settings.language
+        configure_logs(settings.log_level, settings.log_format, settings.hidden())
+        return _dispatch(asked, settings)
+    except Problem as problem:
+        sys.stderr.write(f"prompt2pic: {sentence(problem, language)}\n")
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _dispatch(asked: argparse.Namespace, settings: Settings) -> int:
+    from prompt2pic import commands
+
+    match asked.command:
+        case "run":
+            return commands.run(settings, settings.workers)
+        case "worker":
+            return commands.worker(settings, attached=asked.attached)
+        case "web":
+            return commands.web(settings, attached=asked.attached)
+        case "paint":
+            return commands.paint(settings, asked.prompt, asked.out, _changes(asked))
+        case _:
+            return _doctor(settings)
+
+
+def _doctor(settings: Settings) -> int:
+    from prompt2pic.doctor import examine
+
+    well = True
+    for fine, line in examine(settings):
+        sys.stdout.write(f"{'✓' if fine else '✗'} {line}\n")
+        sys.stdout.flush()
+        well = well and fine
+    return 0 if well else 2
+
+
+def _settings(asked: argparse.Namespace) -> Settings:
+    return load_settings(
+        data=asked.data,
+        port=getattr(asked, "port", None),
+        workers=getattr(asked, "workers", None),
+        worker_name=getattr(asked, "name", None),
+        language=asked.language,
+    )
+
+
+def _changes(asked: argparse.Namespace) -> dict[str, object]:
+    width, height = size(asked.size) if asked.size else (None, None)
+    return {
+        "negative": asked.negative,
+        "width": width,
+        "height": height,
+        "count": asked.n,
+        "seed": asked.seed,
+        "level": kind_of_level(asked.level) if asked.level else None,
+    }
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="prompt2pic",
+        description="Pictures from words, painted by Würstchen.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _run_parser(commands)
+    _process_parsers(commands)
+    _paint_parser(commands)
+    _command(commands, "doctor", "check settings, log, store, model and port, one line each")
+    return parser
+
+
+def _command(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, what: str
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=what, description=what)
+    parser.add_argument("--data", type=Path, metavar="DIR", help="folder of log, pictures and secret")
+    parser.add_argument("--language", choices=("en", "ru"), help="language of what is printed")
+    return parser
+
+
+def _run_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = _command(commands, "run", "page and workers on this machine, until Ctrl-C")
+    parser.add_argument("--port", type=int, help="port of the page; 0 takes a free one")
+    parser.add_argument("--workers", type=int, help="how many workers")
+
+
+def _process_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    web = _command(commands, "web", "the page and the HTTP API alone")
+    web.add_argument("--port", type=int, help="port of the page; 0 takes a free one")
+    worker = _command(commands, "worker", "one worker alone")
+    worker.add_argument("--name", help="name of this worker; every worker needs its own")
+    for parser in (web, worker):
+        parser.add_argument("--attached", action="store_true", help=argparse.SUPPRESS)
+
+
+def _paint_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = _command(commands, "paint", "paint one picture here and now, without a queue")
+    parser.add_argument("prompt", help="what to paint; options such as --ar 16:9 may stand at its end")
+    parser.add_argument("-o", "--out", type=Path, default=Path("picture.png"), help="the PNG to write")
+    parser.add_argument("--seed", type=int)
+    parser.add_argument("--size", metavar="WxH")
+    parser.add_argument("--negative", metavar="WORDS")
+    parser.add_argument("--level", metavar="fast|balanced|best")
+    parser.add_argument("-n", type=int, metavar="COUNT", help="how many pictures")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

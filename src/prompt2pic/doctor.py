@@ -1,0 +1,67 @@
+"""Checks everything that a start needs, one line each, with what to do."""
+
+from collections.abc import Callable, Iterator
+
+from prompt2pic.commands import free_port
+from prompt2pic.core.errors import Problem
+from prompt2pic.core.ports import Commit, Place
+from prompt2pic.core.queue import REQUESTS, RESULTS
+from prompt2pic.settings import Settings, variable
+from prompt2pic.texts import Texts
+from prompt2pic.wiring import build_log, build_painter, build_store, make_folder
+
+
+def examine(settings: Settings) -> Iterator[tuple[bool, str]]:
+    """Yield for each check whether all is well, and a line that says what was found or what to do."""
+    texts = Texts(settings.language)
+    for check in (_settings, _log, _store, _model, _page, _token):
+        yield _told(texts, lambda check=check: check(settings, texts))  # type: ignore[misc]
+
+
+def _told(texts: Texts, check: Callable[[], str]) -> tuple[bool, str]:
+    try:
+        return True, check()
+    except Problem as problem:
+        return False, texts.sentence(problem)
+
+
+def _settings(settings: Settings, texts: Texts) -> str:
+    make_folder(settings.data)
+    settings.signing_secret()
+    return texts.say("doctor-settings", folder=str(settings.data))
+
+
+def _log(settings: Settings, texts: Texts) -> str:
+    log = build_log(settings)
+    try:
+        log.commit("prompt2pic-doctor", {Place(REQUESTS, 0): Commit(0)})
+        records = sum(end - start for start, end in map(log.bounds, (Place(REQUESTS, 0), Place(RESULTS, 0))))
+    finally:
+        log.close()
+    return texts.say("doctor-log", log=settings.log, records=records)
+
+
+def _store(settings: Settings, texts: Texts) -> str:
+    build_store(settings).check()
+    return texts.say("doctor-store", store=settings.store)
+
+
+def _model(settings: Settings, texts: Texts) -> str:
+    painter = build_painter(settings)()
+    model = painter.load(lambda fraction, what: None)
+    seconds = painter.estimate()
+    painter.unload()
+    speeds = ", ".join(f"{level} {seconds[level]:.1f}" for level in seconds)
+    return texts.say("doctor-model", model=model.name, device=model.device, seconds=speeds)
+
+
+def _page(settings: Settings, texts: Texts) -> str:
+    settings.refuse_open_door()
+    free_port(settings.host, settings.port)
+    return texts.say("doctor-page", address=f"http://{settings.host}:{settings.port}")
+
+
+def _token(settings: Settings, texts: Texts) -> str:
+    if settings.telegram_token is None:
+        return texts.say("bot-left-out", setting=variable("telegram_token"))
+    raise Problem("bot-not-yet")

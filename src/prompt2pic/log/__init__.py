@@ -1,0 +1,1 @@
+"""The log: append-only, ordered, durable records in topics and partitions."""

@@ -1,0 +1,199 @@
+"""The embedded log: topics and partitions in one SQLite file, shared by the processes of one machine."""
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from prompt2pic.core.errors import AppendUnknown, RecordTooLarge
+from prompt2pic.core.ports import Commit, Place
+from prompt2pic.log.bell import Ringer, bell_folder
+from prompt2pic.log.sqlite_file import (
+    OFFSET_BITS,
+    OpenFile,
+    begin,
+    checksum,
+    code_of,
+    open_file,
+    told,
+    transaction,
+)
+from prompt2pic.log.sqlite_follower import SqliteFollower
+from prompt2pic.log.topics import TopicConfig
+
+__all__ = ["LARGEST_RECORD", "SqliteFollower", "SqliteLog", "TopicConfig"]
+
+LARGEST_RECORD = 1_000_000  # bytes of key and value together
+LONGEST_METADATA = 4096  # characters
+PATIENCE = 10.0  # seconds to wait for other processes' appends
+TRIM_STEP = 1000  # records deleted in one transaction, so that appends need not wait long
+
+
+class _Session:
+    """A connection shared by threads, which moves on where another file was put at its path.
+
+    `reopen` opens what lies at the path.
+    """
+
+    def __init__(self, file: OpenFile, reopen: Callable[[], OpenFile]) -> None:
+        self._lock = threading.Lock()
+        self._file = file
+        self._reopen = reopen
+
+    @contextmanager
+    def use(self) -> Iterator[OpenFile]:
+        """Lend the connection to one thread. Raises LogUnavailable."""
+        with self._lock, told(self._file.path):
+            if self._file.replaced():  # what is written to a file that has no name any more would be lost
+                self._file.close()
+                self._file = self._reopen()
+            yield self._file
+
+    def close(self) -> None:
+        """Close the connection, once its present user is done."""
+        with self._lock:
+            self._file.close()
+
+
+class SqliteLog:
+    """A log in one file; `topics` are all topics by name, `patience` is in seconds.
+
+    A copy made by SQLite's backup, or of the file with its `-wal` while nobody writes, is a log too.
+    Raises LogUnavailable where the file is another program's, damaged, newer or can not be written.
+    """
+
+    def __init__(
+        self, path: str | Path, topics: Mapping[str, TopicConfig], *, patience: float = PATIENCE
+    ) -> None:
+        self._path = Path(path).resolve()
+        self._topics = dict(topics)
+        self._patience = patience
+        opening = partial(open_file, self._path, self._topics, patience=patience)
+        self._writing = _Session(opening(create=True, nimble=True), partial(opening, nimble=True))
+        self._reading = _Session(opening(), opening)
+        self._ringer = Ringer(bell_folder(self._path))
+
+    def append(self, place: Place, key: str, value: bytes) -> int:
+        """Append one record and return its offset once it is durable.
+
+        Raises RecordTooLarge, LogUnavailable (nothing was written) or AppendUnknown (read back).
+        """
+        size = len(key.encode()) + len(value)
+        if size > LARGEST_RECORD:
+            raise RecordTooLarge("record-too-large", size=size, limit=LARGEST_RECORD)
+        with self._writing.use() as file:
+            offset = self._append(file, place, key, value)
+        self._ringer.ring()
+        return offset
+
+    def _append(self, file: OpenFile, place: Place, key: str, value: bytes) -> int:
+        begin(file.connection, self._patience)
+        try:
+            offset = self._insert(file, place, key, value)
+        except BaseException:
+            file.connection.rollback()
+            raise
+        self._settle(file.connection)
+        return offset
+
+    def _insert(self, file: OpenFile, place: Place, key: str, value: bytes) -> int:
+        number, compacted = file.numbers[place], self._topics[place.topic].compacted
+        offset, timestamp = file.connection.execute(
+            "UPDATE places SET next = next + 1, timestamp = max(timestamp, ?) WHERE place = ?"
+            " RETURNING next - 1, timestamp",
+            (time.time_ns() // 1_000_000, number),
+        ).fetchone()
+        position = (number << OFFSET_BITS) + offset
+        file.connection.execute(
+            "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?)",
+            (position, key, value, timestamp, compacted, checksum(position, key, value, timestamp)),
+        )
+        if compacted:
+            file.connection.execute(
+                "DELETE FROM records WHERE compacted = 1 AND key = ? AND position >= ? AND position < ?",
+                (key, number << OFFSET_BITS, position),
+            )
+        return int(offset)
+
+    def _settle(self, connection: sqlite3.Connection) -> None:
+        try:
+            connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            connection.rollback()
+            if code_of(error) in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY}:  # the end of it was not written
+                raise
+            raise AppendUnknown("append-unknown", path=str(self._path), reason=str(error)) from error
+
+    def partitions(self, topic: str) -> int:
+        """Return how many partitions a topic has."""
+        return self._topics[topic].partitions
+
+    def bounds(self, place: Place) -> tuple[int, int]:
+        """Return the earliest offset that is still held and the offset the next record will get."""
+        with self._reading.use() as file:
+            query = "SELECT earliest, next FROM places WHERE place = ?"
+            earliest, following = file.connection.execute(query, (file.numbers[place],)).fetchone()
+        return earliest, following
+
+    def follow(self, positions: Mapping[Place, int]) -> SqliteFollower:
+        """Follow the given places, each from its offset on."""
+        return SqliteFollower(self._path, self._topics, positions)
+
+    def commit(self, group: str, commits: Mapping[Place, Commit]) -> None:
+        """Store positions with metadata under a group's name, durably. Raises LogUnavailable."""
+        if any(len(commit.metadata) > LONGEST_METADATA for commit in commits.values()):
+            raise ValueError(f"a commit's metadata has at most {LONGEST_METADATA} characters")
+        with self._writing.use() as file, transaction(file.connection, self._patience):
+            file.connection.executemany(
+                "INSERT OR REPLACE INTO commits VALUES (?, ?, ?, ?)",
+                [(group, file.numbers[place], *commit) for place, commit in commits.items()],
+            )
+
+    def committed(self, group: str) -> dict[Place, Commit]:
+        """Return what the group last committed; empty where nothing is held. Raises LogUnavailable."""
+        with self._reading.use() as file:
+            rows = file.connection.execute(
+                "SELECT topic, partition, offset, metadata FROM commits JOIN places USING (place)"
+                ' WHERE "group" = ?',
+                (group,),
+            ).fetchall()
+        return {
+            Place(topic, partition): Commit(offset, metadata) for topic, partition, offset, metadata in rows
+        }
+
+    def trim(self, place: Place, before_ms: int) -> int:
+        """Delete a place's records older than a time in ms since the epoch and return how many they were.
+
+        Raises LogUnavailable; what was deleted by then stays deleted.
+        """
+        total = 0
+        while True:
+            with self._writing.use() as file, transaction(file.connection, self._patience):
+                count = _trim_step(file, file.numbers[place], before_ms)
+            total += count
+            if count < TRIM_STEP:
+                return total
+
+    def close(self) -> None:
+        """Release files and connections; followers are closed by who uses them."""
+        self._writing.close()
+        self._reading.close()
+        self._ringer.close()
+
+
+def _trim_step(file: OpenFile, number: int, before_ms: int) -> int:
+    base = number << OFFSET_BITS
+    oldest = "SELECT position, timestamp FROM records WHERE position >= ? AND position < ? ORDER BY position LIMIT ?"
+    rows = file.connection.execute(oldest, (base, base + (1 << OFFSET_BITS), TRIM_STEP)).fetchall()
+    doomed = [position for position, timestamp in rows if timestamp < before_ms]
+    if doomed:
+        file.connection.execute(
+            "DELETE FROM records WHERE position >= ? AND position <= ?", (base, doomed[-1])
+        )
+        file.connection.execute(
+            "UPDATE places SET earliest = ? WHERE place = ?", (doomed[-1] + 1 - base, number)
+        )
+    return len(doomed)

@@ -1,0 +1,1 @@
+"""What an operator looks at: metrics, logs and health, each declared in one place."""

@@ -1,0 +1,78 @@
+"""Every metric of every process, declared in one place.
+
+A process counts what it wrote to the log itself, so sums over processes are right; gauges are what it sees.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
+
+SECONDS = (0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600)  # from a stub to a long queue
+HTTP_SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30)
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class Metrics:
+    """The metrics of one process, in one registry."""
+
+    def __init__(self, network: Path = Path("/proc/net/dev")) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        self.registry.register(Packets(network))
+
+        self.requests = self._counter("requests", "Requests by what became of them.", "outcome")
+        self.waiting = self._gauge("waiting_jobs", "Jobs that wait.")
+        self.oldest = self._gauge("oldest_waiting_seconds", "Age of the job that waits longest.")
+        self.workers = self._gauge("workers", "Workers that are alive.")
+        self.wait_seconds = self._histogram(
+            "wait_seconds", "From the request to its claim.", SECONDS, "level"
+        )
+        self.paint_seconds = self._histogram("paint_seconds", "Painting of a request.", SECONDS, "level")
+        self.attempts = self._counter("attempts", "Attempts by how they ended.", "end")
+        self.expiries = self._counter("expiries", "Attempts of silent workers that were given up.")
+        self.dead_letters = self._counter("dead_letters", "Requests given up after their attempts.")
+        self.records = self._counter("records_folded", "Records of the log taken into the queue.", "topic")
+        self.undecodable = self._counter("records_undecodable", "Records that nobody here can read.", "topic")
+        self.store_errors = self._counter("store_errors", "Pictures that could not be stored or read.")
+        self.http = self._counter("http_requests", "HTTP requests.", "method", "route", "status")
+        self.http_seconds = self._histogram("http_seconds", "Answering HTTP requests.", HTTP_SECONDS, "route")
+
+    def exposition(self) -> bytes:
+        """Return all metrics in Prometheus' text format, of `CONTENT_TYPE`."""
+        return generate_latest(self.registry)
+
+    def _counter(self, name: str, what: str, *labels: str) -> Counter:
+        return Counter(f"prompt2pic_{name}", what, labels, registry=self.registry)
+
+    def _gauge(self, name: str, what: str) -> Gauge:
+        return Gauge(f"prompt2pic_{name}", what, registry=self.registry)
+
+    def _histogram(self, name: str, what: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+        return Histogram(f"prompt2pic_{name}", what, labels, buckets=buckets, registry=self.registry)
+
+
+class Packets(Collector):
+    """Network packets of this machine or container, without its loopback; nothing without a procfs."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def describe(self) -> list[CounterMetricFamily]:
+        return []
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        if self._path.is_file():
+            family = CounterMetricFamily("prompt2pic_network_packets", "Network packets.", labels=["way"])
+            received, sent = self._totals()
+            family.add_metric(["in"], received)
+            family.add_metric(["out"], sent)
+            yield family
+
+    def _totals(self) -> tuple[int, int]:
+        """Sum the second and the tenth number of each line, as proc_net(5) orders them."""
+        lines = [line.partition(":") for line in self._path.read_text("ascii").splitlines()[2:]]
+        numbers = [rest.split() for name, _, rest in lines if name.strip() != "lo"]
+        return sum(int(each[1]) for each in numbers), sum(int(each[9]) for each in numbers)

@@ -1,0 +1,39 @@
+"""What every painter does with an order: find its level, the size to paint at, the size to hand out."""
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from prompt2pic.core.errors import PaintFailed
+from prompt2pic.core.ports import Level, PaintOrder
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+Size = tuple[int, int]
+
+
+def level_of(order: PaintOrder, levels: Sequence[Level]) -> Level:
+    """Return the level an order names. Raises PaintFailed where the model has none of that name."""
+    for level in levels:
+        if level.name == order.level:
+            return level
+    raise PaintFailed("level-unknown", level=order.level, levels=", ".join(level.name for level in levels))
+
+
+def nearest_size(ordered: Size, announced: Iterable[Size]) -> Size:
+    """Return the announced (width, height) nearest to the ordered one: by aspect ratio, then by area."""
+    width, height = ordered
+
+    def distance(size: Size) -> tuple[float, int]:
+        ratio = abs(math.log(size[0] * height / (size[1] * width)))
+        return round(ratio, 9), abs(size[0] * size[1] - width * height)
+
+    return min(announced, key=distance)
+
+
+def resized(image: "Image", size: Size) -> "Image":
+    """Return the image at exactly `size` pixels (Lanczos); itself where it has that size already."""
+    from PIL.Image import Resampling
+
+    return image if image.size == size else image.resize(size, Resampling.LANCZOS)

@@ -1,0 +1,250 @@
+"""The painter of the Würstchen models (Pernias et al. 2023), over diffusers' modules."""
+
+import gc
+import importlib
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from prompt2pic.core.errors import PaintFailed
+from prompt2pic.core.ports import Model, Painted, PaintOrder, Step
+from prompt2pic.painters.orders import level_of, nearest_size, resized
+from prompt2pic.painters.png import encode_png, parameters
+from prompt2pic.painters.wuerstchen_files import find_checkpoint, first_line, read_numbers
+from prompt2pic.painters.wuerstchen_levels import Family, Recipe, family_of
+
+if TYPE_CHECKING:
+    import torch
+    from PIL.Image import Image
+
+    from prompt2pic.painters.wuerstchen_checkpoint import Checkpoint
+    from prompt2pic.painters.wuerstchen_flow import Steps
+
+TRIAL = Recipe(name="trial", prior_steps=3, decoder_steps=3, sampler="ddim", guidance=4.0)
+TRIAL_PROMPT = "a red apple on a blue background"
+QUICK_TRIAL = 2.0  # seconds under which a trial is repeated warm
+
+
+class WuerstchenPainter:
+    """Paints with the built-in model for an empty `source`, else with one from a folder or the model hub.
+
+    `threads` is the number of CPU threads; None leaves it to what suits the model.
+    """
+
+    def __init__(self, source: str = "", *, threads: int | None = None) -> None:
+        self._source = source
+        self._threads = threads
+        self._loaded: _Loaded | None = None
+
+    def load(self, progress: Callable[[float, str], None]) -> Model:
+        """Find the checkpoint, import the libraries, load the modules and announce them.
+
+        Raises PaintFailed where one of these is missing or broken.
+        """
+        progress(0.0, "files")
+        folders = find_checkpoint(self._source)
+        family = family_of(read_numbers(folders)["resolution_multiple"])
+        progress(0.1, "libraries")
+        _import_libraries()
+        from prompt2pic.painters.wuerstchen_checkpoint import load_checkpoint
+
+        device, dtype = _place(family, self._threads)
+        model = load_checkpoint(folders, device, dtype, progress)
+        self._loaded = _Loaded(_name_of(self._source), family, model)
+        progress(1.0, "ready")
+        return _announcement(self._loaded)
+
+    def estimate(self) -> dict[str, float]:
+        """Return the seconds of each level at the default size, reckoned from a few timed steps."""
+        loaded = self._expect_loaded()
+        trial = _try(loaded)
+        if trial.seconds < QUICK_TRIAL:
+            trial = _try(loaded)
+        return {recipe.name: trial.reckon(recipe) for recipe in loaded.family.recipes}
+
+    def paint(self, order: PaintOrder, on_step: Callable[[Step], None]) -> Iterator[Painted]:
+        """Paint the order at the nearest announced size and resize each picture to the ordered one.
+
+        What `on_step` raises stops the painting and passes through. Raises PaintFailed.
+        """
+        loaded = self._expect_loaded()
+        level = level_of(order, [recipe.level for recipe in loaded.family.recipes])
+        recipe = next(recipe for recipe in loaded.family.recipes if recipe.name == level.name)
+        for picture in range(order.count):
+            tell = partial(_tell, on_step, picture, recipe.steps)
+            yield _paint(loaded, order, recipe, order.seed + picture, tell)
+
+    def unload(self) -> None:
+        """Free the modules, and what torch keeps for them on a GPU."""
+        self._loaded = None
+        _free_memory()
+
+    def _expect_loaded(self) -> "_Loaded":
+        if self._loaded is None:
+            raise PaintFailed("painter-not-loaded")
+        return self._loaded
+
+
+class _Loaded(NamedTuple):
+    name: str
+    family: Family
+    model: "Checkpoint"
+
+
+class _Trial(NamedTuple):
+    """Seconds of a picture at TRIAL's steps, and of one step of prior and decoder."""
+
+    seconds: float
+    prior_step: float
+    decoder_step: float
+
+    def reckon(self, recipe: Recipe) -> float:
+        """Return the seconds of a picture at another number of steps."""
+        more_prior = (recipe.prior_steps - TRIAL.prior_steps) * self.prior_step
+        return self.seconds + more_prior + (recipe.decoder_steps - TRIAL.decoder_steps) * self.decoder_step
+
+
+def _name_of(source: str) -> str:
+    if not source:
+        return "wuerstchen"
+    folder = Path(source).expanduser()
+    return f"wuerstchen:{folder.resolve().name if folder.is_dir() else source}"
+
+
+def _announcement(loaded: _Loaded) -> Model:
+    return Model(
+        name=loaded.name,
+        sizes=loaded.family.sizes,
+        levels=tuple(recipe.level for recipe in loaded.family.recipes),
+        languages=loaded.family.languages,
+        device=loaded.model.device.type,
+    )
+
+
+def _try(loaded: _Loaded) -> _Trial:
+    width, height = loaded.family.sizes[0]
+    order = PaintOrder(prompt=TRIAL_PROMPT, width=width, height=height)
+    marks = [time.perf_counter()]
+    _paint(loaded, order, TRIAL, 0, lambda step: marks.append(time.perf_counter()))
+    # The first step of a stage also reads the words: it counts in the whole, not in the step.
+    first, prior_done, decoder_done = 1, TRIAL.prior_steps, TRIAL.steps
+    return _Trial(
+        seconds=time.perf_counter() - marks[0],
+        prior_step=(marks[prior_done] - marks[first]) / (TRIAL.prior_steps - 1),
+        decoder_step=(marks[decoder_done] - marks[prior_done + 1]) / (TRIAL.decoder_steps - 1),
+    )
+
+
+def _tell(on_step: Callable[[Step], None], picture: int, steps: int, step: int) -> None:
+    on_step(Step(picture=picture, step=step, steps=steps))
+
+
+def _paint(
+    loaded: _Loaded, order: PaintOrder, recipe: Recipe, seed: int, tell: Callable[[int], None]
+) -> Painted:
+    from prompt2pic.painters.wuerstchen_flow import Sketch, paint
+
+    width, height = nearest_size((order.width, order.height), loaded.family.sizes)
+    sketch = Sketch(
+        prompt=order.prompt, negative=order.negative, width=width, height=height, seed=seed, recipe=recipe
+    )
+    image = _image(_drive(paint(loaded.model, sketch), tell))
+    told = parameters(order.prompt, order.negative, _settings(loaded, order, recipe, seed, image.size))
+    return Painted(
+        png=encode_png(resized(image, (order.width, order.height)), told),
+        seed=seed,
+        width=order.width,
+        height=order.height,
+        painted_width=image.width,
+        painted_height=image.height,
+    )
+
+
+def _settings(
+    loaded: _Loaded, order: PaintOrder, recipe: Recipe, seed: int, painted: tuple[int, int]
+) -> dict[str, object]:
+    settings = {
+        "Steps": recipe.steps,
+        "Sampler": recipe.sampler.upper(),
+        "CFG scale": f"{recipe.guidance:g}",
+        "Seed": seed,
+        "Size": f"{order.width}x{order.height}",
+        "Model": loaded.name,
+        "Level": recipe.name,
+        "Prior steps": recipe.prior_steps,
+        "Decoder steps": recipe.decoder_steps,
+    }
+    if painted != (order.width, order.height):
+        settings["Painted size"] = f"{painted[0]}x{painted[1]}"
+    return settings
+
+
+def _drive(painting: "Steps", tell: Callable[[int], None]) -> "torch.Tensor":
+    """Run a painting to its end and return its pixels; `tell` is called while it rests, outside of `try`."""
+    step = 0
+    while True:
+        pixels = _advance(painting)
+        if pixels is not None:
+            return pixels
+        step += 1
+        tell(step)
+
+
+def _advance(painting: "Steps") -> "torch.Tensor | None":
+    """Take a painting to its next rest, or to its pixels. Raises PaintFailed for what torch raises."""
+    try:
+        next(painting)
+    except StopIteration as end:
+        pixels: torch.Tensor = end.value
+        return pixels
+    except (RuntimeError, MemoryError) as error:
+        failed = _failed(error)
+    else:
+        return None
+    # Here the error is gone, and with it its frames that held on to memory.
+    _free_memory()
+    raise failed
+
+
+def _failed(error: Exception) -> PaintFailed:
+    import torch
+
+    out_of_memory = isinstance(error, MemoryError | torch.OutOfMemoryError)
+    if out_of_memory or "can't allocate memory" in str(error):  # the CPU's allocator has no class of its own
+        return PaintFailed("painter-out-of-memory")
+    return PaintFailed("painter-broke", reason=first_line(error))
+
+
+def _image(pixels: "torch.Tensor") -> "Image":
+    from PIL.Image import fromarray
+
+    return fromarray((pixels[0].permute(1, 2, 0).float() * 255).round().byte().cpu().numpy())
+
+
+def _import_libraries() -> None:
+    if "torch" not in sys.modules:
+        os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # threads that wait must not keep the cores busy
+    try:
+        importlib.import_module("prompt2pic.painters.wuerstchen_flow")
+    except ImportError as error:
+        raise PaintFailed("painter-libraries-missing", reason=first_line(error)) from None
+
+
+def _place(family: Family, threads: int | None) -> "tuple[torch.device, torch.dtype]":
+    import torch
+
+    if threads or family.threads:
+        torch.set_num_threads(threads or family.threads)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return device, torch.float16 if family.half and device.type == "cuda" else torch.float32
+
+
+def _free_memory() -> None:
+    gc.collect()
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        torch.cuda.empty_cache()

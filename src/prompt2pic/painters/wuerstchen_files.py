@@ -1,0 +1,98 @@
+"""Finds the files of a Würstchen checkpoint: in this package, a folder, on the model hub; without torch."""
+
+import errno
+import json
+import re
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from prompt2pic.core.errors import PaintFailed
+
+HUB_FILES = (
+    "model_index.json",
+    "*/config.json",
+    "scheduler/*.json",
+    "tokenizer/*",
+    "*/model.safetensors",
+    "*/diffusion_pytorch_model.safetensors",
+)
+_HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Where the two halves of a checkpoint lie on disk."""
+
+    prior: Path
+    decoder: Path
+
+
+def find_checkpoint(source: str) -> Folders:
+    """Return the folders of a checkpoint: built in for an empty source, else a folder or a name on the hub.
+
+    A folder has the subfolders `prior` and `decoder`. The prior of `owner/name` is `owner/name-prior`; what
+    the local cache lacks is downloaded. Raises PaintFailed.
+    """
+    if not source:
+        return _in_folder(Path(str(resources.files("prompt2pic"))) / "models" / "builtin")
+    folder = Path(source).expanduser()
+    if folder.is_dir():
+        return _in_folder(folder)
+    if source.startswith((".", "/", "~")) or not _HUB_NAME.fullmatch(source):
+        raise PaintFailed("model-not-found", source=source)
+    return Folders(_from_hub(f"{source}-prior"), _from_hub(source))
+
+
+def read_numbers(folders: Folders) -> dict[str, float]:
+    """Return how the latents relate, from `model_index.json`; diffusers' defaults where it is silent.
+
+    Raises PaintFailed where a folder is no checkpoint.
+    """
+    prior = read_json(folders.prior / "model_index.json")
+    decoder = read_json(folders.decoder / "model_index.json")
+    return {
+        "latent_mean": float(prior.get("latent_mean", 42.0)),
+        "latent_std": float(prior.get("latent_std", 1.0)),
+        "resolution_multiple": float(prior.get("resolution_multiple", 42.67)),
+        "latent_dim_scale": float(decoder.get("latent_dim_scale", 10.67)),
+    }
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return a JSON object from a file of a checkpoint. Raises PaintFailed where there is none."""
+    try:
+        value = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise PaintFailed("model-file-missing", path=str(path)) from None
+    except (OSError, ValueError) as error:
+        raise PaintFailed("model-file-broken", path=str(path), reason=first_line(error)) from None
+    if not isinstance(value, dict):
+        raise PaintFailed("model-file-broken", path=str(path), reason="not a JSON object")
+    return value
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's text, or its name where it has none; at most 200 characters."""
+    lines = str(error).strip().splitlines()
+    return (lines[0] if lines else type(error).__name__)[:200]
+
+
+def _in_folder(folder: Path) -> Folders:
+    return Folders(folder / "prior", folder / "decoder")
+
+
+def _from_hub(name: str) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
+
+    try:
+        return Path(snapshot_download(name, allow_patterns=list(HUB_FILES)))
+    except RepositoryNotFoundError:
+        raise PaintFailed("model-not-on-hub", name=name) from None
+    except (LocalEntryNotFoundError, HfHubHTTPError, ConnectionError, TimeoutError) as error:
+        raise PaintFailed("model-hub-unreachable", name=name, reason=first_line(error)) from None
+    except OSError as error:
+        key = "model-disk-full" if error.errno == errno.ENOSPC else "model-hub-unreachable"
+        raise PaintFailed(key, name=name, reason=first_line(error)) from None

@@ -1,0 +1,120 @@
+"""From words to pixels: text encoders, prior (stage C), decoder (stage B) and vqgan (stage A) in turn.
+
+The control flow is that of diffusers' WuerstchenPriorPipeline and WuerstchenDecoderPipeline, as a generator
+that rests after each step, so that whoever drives it can look, tell and stop.
+"""
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from itertools import pairwise
+from math import ceil
+
+import torch
+from torch import Tensor
+
+from prompt2pic.core.errors import PaintFailed
+from prompt2pic.painters.wuerstchen_checkpoint import Checkpoint, Stage
+from prompt2pic.painters.wuerstchen_levels import Recipe
+from prompt2pic.painters.wuerstchen_sampler import SAMPLERS, fresh_noise, times
+
+DECODER_CHANNELS = 4  # of the latents between decoder and vqgan
+
+Steps = Generator[None, None, Tensor]
+Predict = Callable[[Tensor, Tensor], Tensor]  # (sample, time of shape (1,)) -> the noise in the sample
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sketch:
+    """What one picture is painted from; sizes in pixels."""
+
+    prompt: str
+    negative: str
+    width: int
+    height: int
+    seed: int
+    recipe: Recipe
+
+
+@torch.inference_mode()
+def paint(model: Checkpoint, sketch: Sketch) -> Steps:
+    """Paint one picture, resting after each step; return pixels from 0 to 1, shape (1, 3, height, width).
+
+    Raises PaintFailed where the numbers run away, and what torch raises.
+    """
+    painting = _Painting(model, sketch)
+    embeddings = yield from painting.embeddings()
+    latents = yield from painting.latents(embeddings)
+    return painting.pixels(latents)
+
+
+class _Painting:
+    """One picture in the making: all its randomness comes from one generator, on the CPU."""
+
+    def __init__(self, model: Checkpoint, sketch: Sketch) -> None:
+        self._model = model
+        self._sketch = sketch
+        self._generator = torch.Generator().manual_seed(sketch.seed)
+
+    def embeddings(self) -> Steps:
+        """Paint the semantic latents from the words, pushed away from the negative prompt.
+
+        Classifier-free guidance: Ho and Salimans 2022, equation 6 (whose w is the scale less 1).
+        """
+        model, sketch, guidance = self._model, self._sketch, self._sketch.recipe.guidance
+        texts = [sketch.prompt, sketch.negative] if guidance > 1 else [sketch.prompt]
+        words = torch.cat([self._words(model.prior, text) for text in texts])
+
+        def predict(sample: Tensor, t: Tensor) -> Tensor:
+            noise: Tensor = model.prior.denoiser(
+                torch.cat([sample] * len(texts)), t.expand(len(texts)), words
+            )
+            return torch.lerp(noise[1:], noise[:1], guidance) if guidance > 1 else noise
+
+        height, width = (ceil(side / model.resolution_multiple) for side in (sketch.height, sketch.width))
+        shape = torch.Size((1, model.prior.denoiser.config.c_in, height, width))
+        latents = yield from self._denoise(model.prior, predict, shape, sketch.recipe.prior_steps)
+        return latents * model.latent_mean - model.latent_std
+
+    def latents(self, embeddings: Tensor) -> Steps:
+        """Paint the latents of the vqgan from the semantic ones and the words."""
+        model = self._model
+        words, embeddings = self._words(model.decoder, self._sketch.prompt), embeddings.to(model.dtype)
+
+        def predict(sample: Tensor, t: Tensor) -> Tensor:
+            noise: Tensor = model.decoder.denoiser(sample, t, embeddings, words)
+            return noise
+
+        height, width = (int(side * model.latent_dim_scale) for side in embeddings.shape[2:])
+        shape = torch.Size((1, DECODER_CHANNELS, height, width))
+        return (yield from self._denoise(model.decoder, predict, shape, self._sketch.recipe.decoder_steps))
+
+    def pixels(self, latents: Tensor) -> Tensor:
+        """Decode the latents."""
+        vqgan = self._model.vqgan
+        pixels: Tensor = vqgan.decode((latents * vqgan.config.scale_factor).to(self._model.dtype)).sample
+        return pixels.clamp(0, 1)
+
+    def _words(self, stage: Stage, text: str) -> Tensor:
+        """Return the last hidden states of a text, cut or padded to the length that the encoder reads."""
+        tokens = stage.tokenizer(
+            [text],
+            padding="max_length",
+            max_length=stage.tokenizer.model_max_length,
+            truncation=True,
+            return_tensors="pt",
+        ).to(self._model.device)
+        states = stage.text_encoder(tokens.input_ids, attention_mask=tokens.attention_mask)
+        words: Tensor = states.last_hidden_state
+        return words
+
+    def _denoise(self, stage: Stage, predict: Predict, shape: torch.Size, steps: int) -> Steps:
+        """Walk from noise to a sample; latents stay in fp32, only the model may work in less."""
+        model, sampler = self._model, SAMPLERS[self._sketch.recipe.sampler]
+        sample = fresh_noise(shape, self._generator, model.device)
+        for t, after in pairwise(times(steps).split(1)):
+            noise = predict(sample.to(model.dtype), t.to(model.device, model.dtype)).float()
+            sample = sampler(stage.schedule, sample, noise, t, after, self._generator)
+            yield
+        if not sample.isfinite().all():
+            raise PaintFailed("picture-not-finite")
+        return sample

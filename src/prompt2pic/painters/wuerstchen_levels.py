@@ -1,0 +1,81 @@
+"""What the two families of Würstchen models announce: sizes, languages and levels, as data."""
+
+from typing import Literal
+
+import msgspec
+
+from prompt2pic.core.ports import Level
+from prompt2pic.painters.orders import Size
+
+SamplerName = Literal["ddpm", "ddim"]
+
+
+class Recipe(msgspec.Struct, frozen=True, kw_only=True):
+    """How a level paints: denoising steps of prior and decoder, sampler, guidance scale of the prior.
+
+    A guidance of 1 or less paints without the negative prompt, in half the time of a prior step.
+    """
+
+    name: str
+    prior_steps: int
+    decoder_steps: int
+    sampler: SamplerName
+    guidance: float
+
+    @property
+    def steps(self) -> int:
+        """The number of steps of one picture."""
+        return self.prior_steps + self.decoder_steps
+
+    @property
+    def level(self) -> Level:
+        """The level as it is announced."""
+        return Level(name=self.name, steps=self.steps)
+
+
+class Family(msgspec.Struct, frozen=True, kw_only=True):
+    """Models that were trained alike: the first size is the default, recipes go from fast to best.
+
+    `half` lets a GPU use the weights in half precision. `threads` is the best number of CPU threads, None for
+    torch's own choice.
+    """
+
+    sizes: tuple[Size, ...]
+    languages: tuple[str, ...]
+    recipes: tuple[Recipe, ...]
+    half: bool
+    threads: int | None
+
+
+_SIDES = range(512, 1536 + 1, 128)  # pixels; the multiples that 42.67 divides into whole latents
+
+FULL = Family(
+    sizes=((1024, 1024), *((w, h) for w in _SIDES for h in _SIDES if (w, h) != (1024, 1024))),
+    languages=("en",),
+    recipes=(
+        Recipe(name="fast", prior_steps=16, decoder_steps=6, sampler="ddim", guidance=4.0),
+        Recipe(name="balanced", prior_steps=30, decoder_steps=12, sampler="ddpm", guidance=4.0),
+        Recipe(name="best", prior_steps=60, decoder_steps=12, sampler="ddpm", guidance=4.0),
+    ),
+    half=True,
+    threads=None,
+)
+
+SMALL = Family(
+    sizes=((128, 128),),
+    languages=("ru", "en"),
+    recipes=(
+        Recipe(name="fast", prior_steps=8, decoder_steps=4, sampler="ddim", guidance=3.0),
+        Recipe(name="balanced", prior_steps=14, decoder_steps=6, sampler="ddim", guidance=3.0),
+        Recipe(name="best", prior_steps=24, decoder_steps=10, sampler="ddim", guidance=3.0),
+    ),
+    half=False,
+    # As fast as two threads that wait passively, two thirds as fast as two that spin, and unlike those not ten
+    # times slower while another process has work for a core (bench/painter.py).
+    threads=1,
+)
+
+
+def family_of(resolution_multiple: float) -> Family:
+    """Return the family of a model by the pixels that one semantic latent covers: 42.67 in full, 16 built in."""
+    return FULL if resolution_multiple > 32 else SMALL

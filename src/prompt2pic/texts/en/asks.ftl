@@ -1,0 +1,26 @@
+# What is refused when somebody asks for a picture.
+prompt-empty = There is nothing to paint yet: describe the picture in words.
+prompt-too-long = The description has { $length } characters, and { $limit } is the most: make it shorter.
+negative-too-long = What to avoid has { $length } characters, and { $limit } is the most: make it shorter.
+count-wrong = { $count } pictures at a time is not possible: ask for 1 to { $limit }.
+seed-wrong = A seed is a whole number from 0 to { NUMBER($limit, useGrouping: 0) }.
+size-wrong = Width and height can be { NUMBER($smallest, useGrouping: 0) } to { NUMBER($largest, useGrouping: 0) } pixels each.
+level-unknown = There is no level “{ $level }”: choose one of { $levels }.
+    .short = The model does not know the level that was asked for: choose another one.
+option-unknown = There is no option { $option }: the options are { $options }.
+option-wrong = The option { $option } can not be “{ $value }”: write it as { $form }.
+quota-waiting = You have { $limit ->
+    [one] { $limit } request
+   *[other] { $limit } requests
+} waiting, which is the most: ask again when one of them is done.
+quota-day = You may ask for { $limit ->
+    [one] { $limit } picture
+   *[other] { $limit } pictures
+} in 24 hours: come back in { $hours ->
+    [0] a moment
+    [one] { $hours } hour
+   *[other] { $hours } hours
+}.
+message-too-old = This message is more than a day old: send it again, and it will be painted.
+idempotency-key-wrong = An Idempotency-Key has 1 to { $limit } characters.
+job-missing = There is no such request, or it is not yours.

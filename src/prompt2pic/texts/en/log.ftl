@@ -1,0 +1,19 @@
+# The log.
+append-unknown = It is not known whether the log { $path } took a record ({ $reason }): it is being read back.
+record-too-large = The record has { $size } bytes, and the log takes { $limit } at the most: make the request smaller.
+log-closed = The log { $path } is already closed: start the program again.
+log-failed = The log { $path } can not be used now ({ $reason }): it will be tried again.
+log-file-locked = Another program keeps the log { $path } locked ({ $reason }): close what else has it open.
+log-disk-full = The disk of the log { $path } is full ({ $reason }): free some room.
+log-disk-error = The disk of the log { $path } fails ({ $reason }): check it, then restore the file from a copy if need be.
+log-disk-unsuitable = The log { $path } lies on a disk that several processes can not share: choose a local one with PROMPT2PIC_DATA.
+log-file-not-writable = The log { $path } can not be written ({ $reason }): give this user the right to write the file and its folder.
+log-file-foreign = { $path } is not a log of Prompt2Pic: choose another place with PROMPT2PIC_LOG.
+log-file-corrupt = The log { $path } is damaged ({ $reason }): restore it from a copy, or move it away to begin anew.
+log-file-newer = A newer Prompt2Pic wrote the log { $path } (form { $version }, this one knows { $supported }): update this program.
+log-file-missing = The log { $path } is gone ({ $reason }): put it back, then start again.
+log-file-is-folder = { $path } is a folder, and the log is a file: choose another place with PROMPT2PIC_LOG.
+log-folder-missing = The folder { $folder } for the log does not exist: make it, or choose another with PROMPT2PIC_LOG.
+log-newer = The log holds records of a newer Prompt2Pic (rules { $needs }, this one knows { $supported }): update this program.
+log-replaced = The log { $path } was replaced by another file: everything is read anew.
+log-went-back = The log { $path } lost records of { $topic }/{ $partition }: everything is read anew.

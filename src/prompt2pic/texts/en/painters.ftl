@@ -1,0 +1,19 @@
+# What an owner reads about the painter; `.short` is for the person who asked.
+painter-unknown = There is no painter “{ $painter }”: write wuerstchen, wuerstchen:NAME-OR-FOLDER or stub:SECONDS.
+painter-stub-seconds = “{ $painter }” is no stub painter: write stub: and a number of seconds, such as stub:0.5.
+painter-not-loaded = The model is not loaded yet: wait a moment.
+painter-dies-loading = The painter process dies each time it loads the model, perhaps for lack of memory: look at the lines above, or try a smaller model.
+model-not-found = There is no model “{ $source }”: give a folder with prior and decoder in it, or the OWNER/NAME of one on the model hub.
+    .short = The model is missing here: the owner of this service has to mend that.
+model-not-on-hub = The model hub has no { $name }, or it is not public: check the name.
+    .short = The model is missing here: the owner of this service has to mend that.
+model-hub-unreachable = { $name } can not be downloaded ({ $reason }): check the network, or give the folder of a copy.
+    .short = The model is missing here: the owner of this service has to mend that.
+model-disk-full = There is no room to download { $name } ({ $reason }): free some, or set HF_HOME to a folder on a larger disk.
+    .short = The model is missing here: the owner of this service has to mend that.
+model-file-missing = The model's file { $path } is missing: copy the model again.
+    .short = The model is broken here: the owner of this service has to mend that.
+model-file-broken = The model in { $path } can not be read ({ $reason }): copy it again.
+    .short = The model is broken here: the owner of this service has to mend that.
+model-wrong-architecture = { $path } holds a { $found }, and a { $wanted } is needed: give a Würstchen model.
+    .short = The model is broken here: the owner of this service has to mend that.

@@ -1,0 +1,172 @@
+"""The web application: routes, errors as sentences, the page."""
+
+import contextlib
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from importlib.resources import files
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import FileResponse, JSONResponse, StreamingResponse
+from fastapi.staticfiles import StaticFiles
+from fastapi_offline import FastAPIOffline
+from starlette.exceptions import HTTPException
+
+from prompt2pic import __version__
+from prompt2pic.core.errors import (
+    AppendUnknown,
+    LogUnavailable,
+    PictureMissing,
+    Problem,
+    Refused,
+    StoreUnavailable,
+)
+from prompt2pic.ops.server import answer
+from prompt2pic.texts import sentence
+from prompt2pic.web import images, jobs
+from prompt2pic.web.context import Context
+from prompt2pic.web.guard import Foreign, Guard
+from prompt2pic.web.images import InFlight
+from prompt2pic.web.people import NotKnown, language_of
+from prompt2pic.web.submit import KeyReused
+
+_log = structlog.get_logger()
+
+_STATIC = files("prompt2pic.web") / "static"
+
+Next = Callable[[Request], Awaitable[Response]]
+
+
+def make_app(context: Context, guard: Guard) -> FastAPI:
+    """Return the application; it follows the log while it is running."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with context.hub.running():
+            yield
+
+    app: FastAPI = FastAPIOffline(
+        title="Prompt2Pic", version=__version__, lifespan=lifespan, docs_url="/docs", redoc_url=None
+    )
+    _add_errors(app)
+    _add_guard(app, context, guard)
+    _add_operators_routes(app, context)
+    _add_page(app, context)
+    app.include_router(images.router(context))
+    app.include_router(jobs.router(context))
+    return app
+
+
+def _add_guard(app: FastAPI, context: Context, guard: Guard) -> None:
+    @app.middleware("http")
+    async def guarded(request: Request, call_next: Next) -> Response:
+        began = time.monotonic()
+        try:
+            guard.check(request)
+        except Foreign as refused:
+            return _problem(request, refused)
+        response = await call_next(request)
+        guard.protect(request, response)
+        route = getattr(request.scope.get("route"), "path", "other")
+        context.metrics.http.labels(request.method, route, str(response.status_code)).inc()
+        context.metrics.http_seconds.labels(route).observe(time.monotonic() - began)
+        return response
+
+
+def _add_operators_routes(app: FastAPI, context: Context) -> None:
+    async def operators(request: Request) -> Response:
+        load, queue = context.hub.load(), context.hub.reader.queue
+        context.metrics.waiting.set(len(queue.turns))
+        context.metrics.workers.set(len(load.workers))
+        told = answer(request.url.path, context.metrics, context.health)
+        assert told is not None, "these are the paths of ops"  # noqa: S101
+        return Response(told.body, told.status, media_type=told.type)
+
+    for path in ("/metrics", "/healthz", "/readyz"):
+        app.add_route(path, operators, include_in_schema=False)
+
+
+def _add_page(app: FastAPI, context: Context) -> None:
+    app.mount("/static", StaticFiles(directory=str(_STATIC)), name="static")
+
+    @app.get("/", include_in_schema=False)
+    async def page(request: Request) -> Response:
+        response = FileResponse(str(_STATIC / "index.html"), headers={"Cache-Control": "no-cache"})
+        context.people.welcome(request, response)
+        return response
+
+    @app.get("/pictures/{key:path}", tags=["pictures"], summary="A picture, by its signed address")
+    async def picture(key: str, expires: int, signature: str) -> Response:
+        if not context.links.valid(key, expires, signature):
+            raise PictureMissing("picture-link-expired")
+        chunks = context.store.stream(key)
+        first = await anext(chunks)  # so that a missing one is an answer, not a broken stream
+        headers = {"Cache-Control": "private, max-age=86400, immutable"}
+        return StreamingResponse(_chain(first, chunks), media_type="image/png", headers=headers)
+
+
+async def _chain(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for chunk in rest:
+        yield chunk
+
+
+def _add_errors(app: FastAPI) -> None:
+    @app.exception_handler(Problem)
+    async def problem(request: Request, raised: Problem) -> JSONResponse:
+        return _problem(request, raised)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, raised: RequestValidationError) -> JSONResponse:
+        first = raised.errors()[0]
+        param = ".".join(str(part) for part in first["loc"][1:]) or "body"
+        return _problem(request, Refused("body-wrong", param=param, field=param, why=str(first["msg"])))
+
+    @app.exception_handler(HTTPException)
+    async def other(request: Request, raised: HTTPException) -> JSONResponse:
+        key = {404: "page-missing", 405: "method-wrong"}.get(raised.status_code, "request-wrong")
+        return _answer(raised.status_code, "invalid_request_error", Problem(key), request, raised.headers)
+
+    @app.exception_handler(Exception)
+    async def unexpected(request: Request, raised: Exception) -> JSONResponse:
+        _log.error("unexpected", path=request.url.path, exc_info=raised)
+        return _answer(500, "server_error", Problem("unexpected"), request)
+
+
+def _problem(request: Request, problem: Problem) -> JSONResponse:
+    status, kind = next((s, k) for error, s, k in _STATUSES if isinstance(problem, error))
+    if isinstance(problem, Refused) and problem.key == "job-missing":
+        status = 404
+    retry = getattr(problem, "retry_after", None)
+    if isinstance(problem, Refused) and retry is not None and status == 400:
+        status, kind = 429, "rate_limit_error"
+    headers = {"Retry-After": str(max(1, round(retry)))} if retry is not None else {}
+    if isinstance(problem, NotKnown):
+        headers["WWW-Authenticate"] = 'Basic realm="Prompt2Pic", charset="UTF-8"'
+    return _answer(status, kind, problem, request, headers)
+
+
+def _answer(status: int, kind: str, problem: Problem, request: Request, headers: Any = None) -> JSONResponse:
+    error = {
+        "message": sentence(problem, language_of(request)),
+        "type": kind,
+        "param": getattr(problem, "param", None),
+        "code": problem.key,
+    }
+    return JSONResponse({"error": error}, status_code=status, headers=headers)
+
+
+_STATUSES: tuple[tuple[type[Problem], int, str], ...] = (
+    (NotKnown, 401, "authentication_error"),
+    (Foreign, 403, "permission_error"),
+    (KeyReused, 422, "invalid_request_error"),
+    (InFlight, 409, "invalid_request_error"),
+    (Refused, 400, "invalid_request_error"),
+    (PictureMissing, 404, "invalid_request_error"),
+    (LogUnavailable, 503, "server_error"),
+    (AppendUnknown, 503, "server_error"),
+    (StoreUnavailable, 503, "server_error"),
+    (Problem, 500, "server_error"),
+)

@@ -1,0 +1,167 @@
+"""The queue as the web process sees it: fetched by a thread, folded and asked in the event loop."""
+
+import asyncio
+import contextlib
+import threading
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Iterator
+
+import structlog
+
+from prompt2pic.core.errors import LogTruncated, LogUnavailable, NewerLog, Problem
+from prompt2pic.core.events import JobEvent
+from prompt2pic.core.forecast import Load, Wait, waits
+from prompt2pic.core.history import History
+from prompt2pic.core.jobs import Job
+from prompt2pic.core.ports import Log, Model, Place, Record
+from prompt2pic.core.quality import Targets, expected_level
+from prompt2pic.core.reader import Reader, now_ms
+from prompt2pic.ops.metrics import Metrics
+
+_POLL = 5.0  # seconds a fetch waits for records
+_RETRY = 0.5  # seconds before the log is tried again
+_WAITS_LAST = 0.5  # seconds the places in the queue are good for
+_FORGET_PERIOD = 60.0  # seconds between two looks at what may be forgotten
+
+_log = structlog.get_logger()
+
+
+class Hub:
+    """The queue and everybody's history; all but the fetching happens in the event loop that runs it."""
+
+    def __init__(self, log: Log, metrics: Metrics, targets: Targets) -> None:
+        self.log = log
+        self.failed: Problem | None = None
+        self._metrics = metrics
+        self._targets = targets
+        self._watchers: dict[str, set[asyncio.Event]] = defaultdict(set)
+        self._folds: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
+        self._waits: tuple[float, dict[str, Wait]] = (-1.0, {})
+        self._closing = threading.Event()
+        self.reader = Reader(log, from_frontier=False, rebuilt=self._rebuilt)
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Follow the log while the context is open; entered once the log was read up to its end."""
+        self._loop = asyncio.get_running_loop()
+        thread = threading.Thread(target=self._follow, daemon=True, name="log")
+        thread.start()
+        forgetting = asyncio.create_task(self._forget())
+        try:
+            await self.until(lambda: self.reader.ready)
+            yield
+        finally:
+            forgetting.cancel()
+            self._closing.set()
+            self.reader.wake()
+            await asyncio.to_thread(thread.join, _POLL + 1)
+            self.reader.close()
+
+    async def until(self, true: Callable[[], bool]) -> None:
+        """Return once a fold has made `true` true. Raises Problem where the log can not be followed."""
+        if self.failed is not None:
+            raise self.failed
+        if not true():
+            future: asyncio.Future[None] = self._loop.create_future()
+            self._folds.append((true, future))
+            await future
+
+    async def appended(self, place: Place, offset: int) -> None:
+        """Return once the record at this offset has been read back."""
+        await self.until(lambda: self.reader.reached(place, offset))
+
+    @contextlib.contextmanager
+    def watching(self, request: str) -> Iterator[asyncio.Event]:
+        """Lend an event that is set whenever the job changes."""
+        changed = asyncio.Event()
+        self._watchers[request].add(changed)
+        try:
+            yield changed
+        finally:
+            self._watchers[request].discard(changed)
+            if not self._watchers[request]:
+                del self._watchers[request]
+
+    def load(self) -> Load:
+        """Return what there is to do, and who is there to do it."""
+        now = now_ms()
+        return Load(self.reader.crew.live(now), list(self.reader.queue.held()), self.reader.speeds, now)
+
+    def wait(self, request: str) -> Wait | None:
+        """Return a waiting job's place and time, None where it does not wait."""
+        made, told = self._waits
+        if self._loop.time() - made > _WAITS_LAST or request not in told:
+            told = self._all_waits()
+            self._waits = (self._loop.time(), told)
+        return told.get(request)
+
+    def model(self) -> Model | None:
+        """Return the model that pictures are painted with, None before a worker was heard of."""
+        return self.reader.crew.model()
+
+    def position(self, job: Job) -> int:
+        """Return how far the job's partition of the ledger was read."""
+        return self.reader.queue.ledgers[job.partition].next_result
+
+    def _all_waits(self) -> dict[str, Wait]:
+        load = self.load()
+        queue = self.reader.queue
+        upcoming = list(queue.upcoming(load.turn))
+        return waits(load, upcoming, expected_level(upcoming, load, self._targets))
+
+    def _rebuilt(self, reader: Reader) -> None:
+        self.history = History(reader.queue)
+        reader.queue.listeners.append(self._changed)
+        for changed in (event for events in self._watchers.values() for event in events):
+            changed.set()
+
+    def _changed(self, job: Job, event: JobEvent | None) -> None:
+        self._waits = (-1.0, {})
+        for changed in self._watchers.get(job.id, ()):
+            changed.set()
+
+    def _follow(self) -> None:
+        """Fetch in this thread, have the event loop fold, and only then fetch again."""
+        while not self._closing.is_set():
+            try:
+                records = self.reader.fetch(_POLL)
+                done = asyncio.run_coroutine_threadsafe(self._take(records), self._loop)
+                done.result()
+            except LogTruncated:
+                asyncio.run_coroutine_threadsafe(self._rebuild(), self._loop).result()
+            except LogUnavailable as problem:
+                _log.warning("log-unavailable", why=str(problem))
+                self._closing.wait(_RETRY)
+            except NewerLog as problem:
+                self._loop.call_soon_threadsafe(self._fail, problem)
+                return
+
+    async def _take(self, records: list[Record]) -> None:
+        self.reader.take(records)
+        self._wake_folds()
+
+    async def _rebuild(self) -> None:
+        _log.warning("log-truncated")
+        self.reader.rebuild()
+
+    def _wake_folds(self) -> None:
+        waiting, self._folds = self._folds, []
+        for true, future in waiting:
+            if future.done():
+                continue
+            if true():
+                future.set_result(None)
+            else:
+                self._folds.append((true, future))
+
+    def _fail(self, problem: Problem) -> None:
+        self.failed = problem
+        _log.error("log-not-followed", why=str(problem))
+        for _, future in self._folds:
+            if not future.done():
+                future.set_exception(problem)
+
+    async def _forget(self) -> None:
+        while True:
+            await asyncio.sleep(_FORGET_PERIOD)
+            self.reader.queue.advance(now_ms())

@@ -1,0 +1,88 @@
+"""Who asks: an API key's name, a browser's signed cookie, or, on one's own machine, the `user` of a call."""
+
+import base64
+import binascii
+import hmac
+import uuid
+
+import msgspec
+from fastapi import Request, Response
+from itsdangerous import BadSignature, Signer
+
+from prompt2pic.core.errors import Refused
+from prompt2pic.texts import nearest
+
+COOKIE = "prompt2pic"
+_COOKIE_AGE = 400 * 24 * 3600  # seconds; the longest that browsers keep one
+
+
+class NotKnown(Refused):
+    """Nobody may ask without a key here."""
+
+
+class Person(msgspec.Struct, frozen=True):
+    """Who asks and in which language they read."""
+
+    name: str
+    language: str
+    browser: bool = False
+
+
+class People:
+    """Tells who a call is from; `keys` are the callers' names by API key, empty where none are needed."""
+
+    def __init__(self, secret: bytes, keys: dict[str, str]) -> None:
+        self._keys = keys
+        self._signer = Signer(secret, salt="prompt2pic.person", digest_method="sha256")
+
+    def of(self, request: Request, user: str | None = None) -> Person:
+        """Return who a call is from. Raises NotKnown where a key is needed and none, or a wrong one, came."""
+        language = language_of(request)
+        if self._keys:
+            return Person(f"key:{self._caller(request)}", language)
+        visitor = self._visitor(request)
+        if visitor is not None and user is None:
+            return Person(f"web:{visitor}", language, browser=True)
+        return Person(f"user:{user or 'anonymous'}", language)
+
+    def welcome(self, request: Request, response: Response) -> None:
+        """Give a browser that has none the cookie that makes it a person. Raises NotKnown."""
+        if self._keys:
+            self._caller(request)
+        elif self._visitor(request) is None:
+            value = self._signer.sign(uuid.uuid4().hex).decode()
+            response.set_cookie(COOKIE, value, max_age=_COOKIE_AGE, httponly=True, samesite="lax")
+
+    def _visitor(self, request: Request) -> str | None:
+        try:
+            return self._signer.unsign(request.cookies.get(COOKIE, "")).decode()
+        except BadSignature:
+            return None
+
+    def _caller(self, request: Request) -> str:
+        given = _key_of(request.headers.get("authorization", "")).encode()
+        found = [name for key, name in self._keys.items() if hmac.compare_digest(key.encode(), given)]
+        if not found:
+            raise NotKnown("key-wrong" if given else "key-missing")
+        return found[0]
+
+
+def language_of(request: Request) -> str:
+    """Return the language of ours that the call prefers."""
+    return nearest(request.headers.get("accept-language", "en").partition(",")[0].partition(";")[0].strip())
+
+
+def _key_of(authorization: str) -> str:
+    scheme, _, value = authorization.partition(" ")
+    if scheme.lower() == "bearer":
+        return value.strip()
+    if scheme.lower() == "basic":
+        return _password(value)
+    return ""
+
+
+def _password(value: str) -> str:
+    try:
+        return base64.b64decode(value, validate=True).decode().partition(":")[2]
+    except (binascii.Error, UnicodeDecodeError):
+        return ""

@@ -1,0 +1,159 @@
+// One job as a person sees it: its place, then a bar, then the picture, always in the same spot.
+
+import { element } from "./element.js";
+import { duration, moment, percent, range, say } from "./words.js";
+
+const UNFINISHED = new Set(["queued", "processing"]);
+
+export const isOver = (job) => !UNFINISHED.has(job.status);
+
+/** Shows a job; `acts` are the functions behind its buttons: cancel, again, best, reload. */
+export class Card {
+  constructor(acts) {
+    this.acts = acts;
+    this.root = element("li", { class: "card" });
+    this.reloaded = false;
+  }
+
+  show(job) {
+    const shape = JSON.stringify([job.status, job.output, job.error]);
+    this.job = job;
+    if (shape !== this.shape) this.#build(shape);
+    if (!isOver(job)) this.#tell();
+  }
+
+  /** Put a sentence under the buttons: what was tried did not work. */
+  complain(sentence) {
+    this.error.textContent = sentence;
+  }
+
+  #build(shape) {
+    const held = this.root.contains(document.activeElement);
+    const { job } = this;
+    this.shape = shape;
+    this.error = element("p", { class: "error", role: "alert" });
+    this.root.className = `card is-${job.status}`;
+    this.root.replaceChildren(...[this.#frame(), element("div", { class: "about" }, ...this.#about(), this.error)].filter(Boolean));
+    if (held) this.root.querySelector("button, a")?.focus(); // whoever uses the keyboard stays where they were
+  }
+
+  #frame() {
+    const { job } = this;
+    if (job.status === "failed" || job.status === "canceled") return null;
+    if (job.output?.length) return element("div", { class: job.output.length > 1 ? "frame many" : "frame" }, ...job.output.map((one) => this.#picture(one)));
+    const canvas = element("div", { class: "canvas", "aria-hidden": "true" });
+    if (job.input.size) canvas.style.aspectRatio = job.input.size.replace("x", " / ");
+    return element("div", { class: "frame" }, canvas);
+  }
+
+  #picture({ url, width, height }) {
+    const lost = () => (this.reloaded ? link.replaceWith(element("p", { class: "gone" }, say("pictureGone"))) : this.#reload());
+    const image = element("img", { src: url, alt: this.job.input.prompt, width, height, decoding: "async", on: { error: lost } });
+    const link = element("a", { href: url, target: "_blank", rel: "noopener", title: say("open") }, image);
+    return link;
+  }
+
+  // A signed link lives for a while only: ask once for a fresh one.
+  #reload() {
+    this.reloaded = true;
+    this.shape = null;
+    this.acts.reload(this.job);
+  }
+
+  #about() {
+    const { job } = this;
+    const prompt = element("p", { class: "prompt", dir: "auto" }, job.input.prompt);
+    if (!isOver(job)) return [prompt, ...this.#progress(), this.#buttons([this.#cancel()])];
+    if (job.status === "succeeded") return [prompt, this.#facts(), this.#lowered(), this.#buttons(this.#afterwards())];
+    const why = job.status === "failed" ? [say("failed"), job.error?.message || say("failedWhy")] : [say("canceled")];
+    return [prompt, element("p", { class: "status" }, why.join(". ").replace(/\.\. /, ". ")), this.#buttons([this.#again()])];
+  }
+
+  #progress() {
+    this.status = element("p", { class: "status" });
+    this.bar = element("progress", { max: 1, "aria-label": say("painting") });
+    return [this.status, this.bar];
+  }
+
+  #tell() {
+    const { status, progress } = this.job;
+    const [now, time] = this.#sentence();
+    this.status.replaceChildren(element("strong", {}, now), ...(time ? [element("span", {}, time)] : []));
+    this.bar.hidden = status !== "processing";
+    if (progress === null) this.bar.removeAttribute("value");
+    else this.bar.value = progress;
+  }
+
+  #sentence() {
+    const { status, progress, queue_position: place, eta } = this.job;
+    if (status === "processing") {
+      const part = progress === null ? say("starting") : say("paintingPart", { part: percent(progress) });
+      return [part, eta && say("left", { time: range(eta) })];
+    }
+    const where = place === null ? say("waiting") : place <= 1 ? say("next") : say("place", { place });
+    return [where, eta && say("wait", { time: range(eta) })];
+  }
+
+  #facts() {
+    const { input, output, level, metrics, completed_at: completed } = this.job;
+    const first = output[0];
+    const seeds = output.length > 1 ? `${first.seed}–${output.at(-1).seed}` : `${first.seed}`;
+    const rows = [
+      ["factSeed", seeds],
+      ["factSize", sizeOf(first)],
+      ["factLevel", level && say(level).toLowerCase()],
+      ["factPainted", metrics && duration(metrics.paint_seconds)],
+      ["factWaited", metrics && duration(metrics.wait_seconds)],
+      ["factNegative", input.negative_prompt],
+    ].filter(([, value]) => value);
+    const facts = rows.map(([key, value]) => element("div", {}, element("dt", {}, say(key)), " ", element("dd", {}, value)));
+    const when = completed && element("div", {}, element("dd", {}, element("time", { datetime: completed }, moment(completed))));
+    return element("dl", { class: "facts" }, ...facts, when);
+  }
+
+  #lowered() {
+    return this.job.lowered ? element("p", { class: "note" }, say("lowered")) : null;
+  }
+
+  #afterwards() {
+    const { output, level, lowered } = this.job;
+    const better = lowered || (level && level !== "best");
+    const best = better && this.#button("best", say(lowered ? "bestLowered" : "bestAgain"), say("bestHint"), lowered && "primary");
+    const downloads = output.map(({ url, seed }, index) => {
+      const label = output.length > 1 ? `${say("download")} ${index + 1}` : say("download");
+      return element("a", { class: "button", href: url, download: `prompt2pic-${seed}.png` }, label);
+    });
+    return [this.#again(), best || null, ...downloads];
+  }
+
+  #again() {
+    return this.#button("again", say("again"), say("againHint"));
+  }
+
+  #cancel() {
+    return this.#button("cancel", say("cancel"));
+  }
+
+  #button(act, label, title, look) {
+    const press = async () => {
+      if (button.ariaDisabled === "true") return; // `disabled` would take the focus away
+      button.ariaDisabled = "true";
+      this.error.textContent = "";
+      await this.acts[act](this);
+      button.ariaDisabled = "false";
+    };
+    const button = element("button", { type: "button", class: look || null, title, "data-act": act, on: { click: press } }, label);
+    return button;
+  }
+
+  #buttons(buttons) {
+    return element("div", { class: "actions" }, ...buttons.filter(Boolean));
+  }
+}
+
+function sizeOf({ width, height, painted_width: paintedWidth, painted_height: paintedHeight }) {
+  const shown = `${width}×${height}`;
+  if (!paintedWidth || (paintedWidth === width && paintedHeight === height)) return shown;
+  return say("paintedAt", { size: shown, painted: `${paintedWidth}×${paintedHeight}` });
+}
+

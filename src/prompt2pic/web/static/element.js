@@ -1,0 +1,13 @@
+// One call makes an element with its attributes and children.
+
+/** Return a new element; an attribute that is null, undefined or false is left out, `on` holds listeners. */
+export function element(tag, { on = {}, ...attributes } = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === true) made.setAttribute(name, "");
+    else if (value !== null && value !== undefined && value !== false) made.setAttribute(name, value);
+  }
+  for (const [event, listener] of Object.entries(on)) made.addEventListener(event, listener);
+  made.append(...children.filter((child) => child !== null && child !== undefined));
+  return made;
+}

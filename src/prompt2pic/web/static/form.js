@@ -1,0 +1,137 @@
+// The form: what is asked for, and what is wrong with it beside the field at fault.
+
+import { element } from "./element.js";
+import { examples, say, size } from "./words.js";
+
+const LONGEST = 1000; // characters of a prompt; the server refuses more, the page only counts
+const USUAL = ["512x512", "768x512", "512x768", "768x768", "1024x1024", "1024x768", "768x1024", "1536x1024", "1024x1536"];
+const MANY = 8; // sizes that are still easy to choose from
+
+// The server names fields of its API and options of a prompt.
+const FIELDS = { prompt: "prompt", negative_prompt: "negative_prompt", negative: "negative_prompt", no: "negative_prompt", size: "size", ar: "size", n: "n", count: "n", seed: "seed", level: "level" };
+const FOLDED = new Set(["negative_prompt", "size", "n", "seed", "level"]);
+
+/** Reads and minds the form; `onSubmit(body)` is called for each press, one at a time. */
+export class Form {
+  constructor(form, onSubmit) {
+    this.form = form;
+    this.onSubmit = onSubmit;
+    this.busy = false;
+    this.options = form.querySelector("#options");
+    this.button = form.querySelector("#paint");
+    this.prompt = form.elements.prompt;
+    form.addEventListener("submit", (event) => this.#submit(event));
+    form.addEventListener("input", (event) => this.#changed(event.target.name));
+    this.prompt.addEventListener("keydown", (event) => this.#key(event));
+    this.#offerExamples(form.querySelector("#examples"));
+    this.#changed("prompt");
+  }
+
+  /** Return what the API wants; a field left alone is left out, a wrong number is sent for the server to refuse. */
+  body() {
+    const { prompt, negative_prompt: negative, size: wanted, n, seed, level } = this.form.elements;
+    const body = { prompt: prompt.value, options_in_prompt: true };
+    if (level.value !== "auto") body.level = level.value;
+    if (wanted.value !== "auto") body.size = wanted.value;
+    if (n.value !== "" && n.value !== "1") body.n = number(n.value);
+    if (seed.value.trim()) body.seed = number(seed.value.trim());
+    if (negative.value.trim()) body.negative_prompt = negative.value;
+    return body;
+  }
+
+  /** Offer the sizes of the model, and the usual ones it would be resized to. */
+  offerSizes(model) {
+    const own = model.sizes.length > MANY ? USUAL.filter((one) => model.sizes.includes(one)) : model.sizes;
+    const select = this.form.elements.size;
+    const chosen = select.value;
+    select.querySelectorAll("optgroup").forEach((group) => group.remove());
+    select.append(...groups(own, USUAL.filter((one) => !model.sizes.includes(one))));
+    select.value = chosen;
+    if (select.selectedIndex < 0) select.value = "auto";
+  }
+
+  /** Show a sentence beside the field it is about. */
+  refuse(sentence, param) {
+    const field = FIELDS[param];
+    if (!field) {
+      this.form.querySelector("#form-error").textContent = sentence;
+      return;
+    }
+    if (FOLDED.has(field)) this.options.open = true;
+    this.#mark(field, sentence);
+    const control = this.form.elements[field];
+    (control instanceof RadioNodeList ? control[0] : control).focus();
+  }
+
+  async #submit(event) {
+    event.preventDefault();
+    if (this.busy) return;
+    this.#busy(true);
+    this.#forgive();
+    await this.onSubmit(this.body());
+    this.#busy(false);
+  }
+
+  #busy(busy) {
+    this.busy = busy;
+    this.button.ariaDisabled = String(busy);
+    this.button.textContent = say(busy ? "sending" : "paint");
+  }
+
+  #key(event) {
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    event.preventDefault();
+    if (!event.repeat) this.form.requestSubmit();
+  }
+
+  #changed(name) {
+    this.#mark(name, "");
+    if (name === "prompt") this.#count();
+    else this.#summarise();
+  }
+
+  #mark(name, sentence) {
+    const error = this.form.querySelector(`#${name}-error`);
+    const control = this.form.querySelector(`#${name}`);
+    error.textContent = sentence;
+    error.classList.remove("counting");
+    if (sentence) control.setAttribute("aria-invalid", "true");
+    else control.removeAttribute("aria-invalid");
+  }
+
+  #forgive() {
+    for (const name of new Set(Object.values(FIELDS))) this.#mark(name, "");
+    this.form.querySelector("#form-error").textContent = "";
+  }
+
+  #count() {
+    const length = [...this.prompt.value].length;
+    if (length <= LONGEST) return;
+    this.#mark("prompt", say("characters", { length, limit: LONGEST }));
+  }
+
+  // What is folded away and not as usual is told on the fold, so that nobody wonders about it.
+  #summarise() {
+    const { level, size: wanted, n, seed, negative_prompt: negative } = this.body();
+    const told = [level && say(level).toLowerCase(), wanted && size(wanted), n && `× ${n}`, negative && `− ${negative}`];
+    if (seed !== undefined) told.push(`${say("factSeed")} ${seed}`);
+    this.form.querySelector("#chosen").textContent = told.filter(Boolean).join(" · ");
+  }
+
+  #offerExamples(list) {
+    const choose = (example) => {
+      this.prompt.value = example;
+      this.#changed("prompt");
+      this.prompt.focus();
+    };
+    const chip = (example) => element("button", { type: "button", class: "chip", on: { click: () => choose(example) } }, example);
+    list.append(...examples.map((example) => element("li", {}, chip(example))));
+  }
+}
+
+function groups(own, resized) {
+  const made = (key, sizes) => element("optgroup", { label: say(key) }, ...sizes.map((one) => element("option", { value: one }, size(one))));
+  return [made("sizesOwn", own), ...(resized.length ? [made("sizesResized", resized)] : [])];
+}
+
+const number = (text) => (/^-?\d+$/.test(text) ? Number(text) : text);

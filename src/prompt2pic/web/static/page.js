@@ -1,0 +1,184 @@
+// The page: one form, one gallery, and a connection that comes back by itself.
+
+import { Away, Refusal, cancelJob, listJobs, listModels, newKey, readJob, readQueue, submit } from "./api.js";
+import { isOver } from "./card.js";
+import { Form } from "./form.js";
+import { Gallery } from "./gallery.js";
+import { language, percent, say, translate } from "./words.js";
+
+const CALM = 15_000; // ms between looks at the queue while nothing of this person's is in it
+const BUSY = 4_000; // ms between looks while something is
+const HIDDEN = 10_000; // ms between looks of a page in the background, which holds no stream
+const SLOWEST = 10_000; // ms between attempts to reach a server that is away
+
+const find = (id) => document.getElementById(id);
+const state = { away: 0, more: false, models: false, timer: 0, looking: false, unsent: null };
+
+document.documentElement.lang = language;
+translate(document);
+
+const acts = {
+  cancel: (card) => attempt(card, async () => {
+    gallery.put(await cancelJob(card.job.id));
+    gallery.watch();
+  }),
+  again: (card) => attempt(card, () => repeat(card.job, {})),
+  best: (card) => attempt(card, () => repeat(card.job, { seed: card.job.output[0].seed, level: "best" })),
+  reload: async (job) => readJob(job.id).then((fresh) => gallery.put(fresh), () => {}),
+};
+const gallery = new Gallery(find("gallery"), acts, { onChange: changed, onSilence: () => lookIn(500) });
+const form = new Form(find("form"), paint);
+
+find("more").addEventListener("click", showOlder);
+document.addEventListener("visibilitychange", visibility);
+window.addEventListener("online", () => lookIn(0));
+lookIn(0);
+
+/** Submit what the form says; the same words keep their key until they arrived. */
+async function paint(body) {
+  const words = JSON.stringify(body);
+  if (state.unsent?.words !== words) state.unsent = { words, key: newKey() };
+  try {
+    took(await submit(body, state.unsent.key, wentAway));
+    state.unsent = null;
+    if (matchMedia("(pointer: coarse)").matches) form.prompt.blur(); // the keyboard would hide the picture
+  } catch (error) {
+    if (!(error instanceof Away)) state.unsent = null;
+    form.refuse(error instanceof Away ? say("unsent") : sentence(error), error.param);
+  }
+}
+
+async function repeat({ input }, changes) {
+  const { prompt, negative_prompt: negative, model, size, n, level } = input;
+  const body = { prompt, level, n, ...changes };
+  if (negative) body.negative_prompt = negative;
+  if (model) body.model = model;
+  if (size) body.size = size;
+  took(await submit(body, newKey(), wentAway));
+}
+
+function took(job) {
+  arrived();
+  const card = gallery.put(job);
+  card.root.scrollIntoView({ block: "nearest" });
+  gallery.watch();
+  lookIn(BUSY);
+}
+
+async function attempt(card, work) {
+  try {
+    await work();
+  } catch (error) {
+    card.complain(error instanceof Away ? say("unsent") : sentence(error));
+  }
+}
+
+/** Look at the server now and again; one look at a time, sooner while there is something to see. */
+function lookIn(pause) {
+  clearTimeout(state.timer);
+  state.timer = setTimeout(look, pause);
+}
+
+async function look() {
+  if (state.looking) return;
+  state.looking = true;
+  try {
+    await lookOnce();
+    arrived();
+  } catch (error) {
+    wentAway(error instanceof Refusal ? error.message : undefined);
+  }
+  state.looking = false;
+  lookIn(pauseNow());
+}
+
+async function lookOnce() {
+  const known = new Set(gallery.cards.keys());
+  const [jobs, queue] = await Promise.all([listJobs(), readQueue()]);
+  if (!known.size) showMore(jobs.has_more);
+  gallery.putPage(jobs, known);
+  find("empty").hidden = gallery.cards.size > 0;
+  showQueue(queue);
+  if (!document.hidden) gallery.watch();
+  if (!state.models) await readModels();
+}
+
+async function readModels() {
+  const [model] = (await listModels()).data;
+  if (!model) return; // no worker has told of its model yet
+  form.offerSizes(model);
+  state.models = true;
+}
+
+function pauseNow() {
+  if (state.away) return Math.min(SLOWEST, 500 * 2 ** state.away);
+  if (!gallery.unfinished.length) return CALM;
+  return document.hidden ? HIDDEN : BUSY;
+}
+
+async function showOlder() {
+  const oldest = gallery.jobs.reduce((one, other) => (Date.parse(one.created_at) <= Date.parse(other.created_at) ? one : other));
+  try {
+    const page = await listJobs(oldest.id);
+    for (const job of page.data) gallery.put(job);
+    showMore(page.has_more);
+  } catch (error) {
+    wentAway(error instanceof Refusal ? error.message : undefined);
+  }
+}
+
+function showMore(more) {
+  find("more").hidden = !more;
+}
+
+function showQueue({ waiting, painting, workers }) {
+  const key = workers ? (waiting || painting ? "queueBusy" : "queueEmpty") : waiting ? "queueAsleepBusy" : "queueAsleep";
+  find("queue").textContent = say(key, { waiting, painting });
+}
+
+function wentAway(reason) {
+  state.away += 1;
+  const banner = find("away");
+  const told = reason ?? say("away");
+  if (banner.textContent !== told) banner.textContent = told;
+  banner.hidden = false;
+  document.body.classList.add("is-away");
+}
+
+function arrived() {
+  if (!state.away) return;
+  state.away = 0;
+  find("away").hidden = true;
+  find("away").textContent = "";
+  document.body.classList.remove("is-away");
+  announce(say("back"));
+}
+
+/** Tell a screen reader and the title of the tab what became of a job, once a state, not once a percent. */
+function changed(job, before) {
+  find("empty").hidden = true;
+  if (!isOver(job) && job.progress !== null && document.hidden) document.title = `${percent(job.progress)} · Prompt2Pic`;
+  if (!before || before.status === job.status) return;
+  const told = { processing: "painting", succeeded: "ready", failed: "failed", canceled: "canceled" }[job.status];
+  if (told) announce(`${say(told)}: ${job.input.prompt}`);
+  if (job.status === "succeeded" && document.hidden) document.title = `${say("doneTitle")} · Prompt2Pic`;
+}
+
+function announce(told) {
+  find("announcer").textContent = told;
+}
+
+// A page in the background gives its connection back: six tabs must not starve the seventh.
+function visibility() {
+  if (document.hidden) {
+    gallery.rest();
+    return;
+  }
+  document.title = "Prompt2Pic";
+  lookIn(0);
+}
+
+function sentence(error) {
+  if (!(error instanceof Refusal)) throw error;
+  return error.message;
+}

@@ -1,0 +1,112 @@
+"""Intake: check, append, read back; only then is a request confirmed."""
+
+import asyncio
+import hashlib
+import random
+import uuid
+from collections import defaultdict
+
+import msgspec
+import structlog
+
+from prompt2pic.core import decide
+from prompt2pic.core.asks import LARGEST_SEED, Ask, Limits, check
+from prompt2pic.core.errors import AppendUnknown, Refused
+from prompt2pic.core.events import encode_event
+from prompt2pic.core.intake import check_age, check_quota, request_of
+from prompt2pic.core.jobs import Job
+from prompt2pic.core.ports import Place
+from prompt2pic.core.queue import REQUESTS, RESULTS
+from prompt2pic.core.reader import now_ms
+from prompt2pic.core.requests import Request, encode_request, partition_of, request_id
+from prompt2pic.ops.metrics import Metrics
+from prompt2pic.web.hub import Hub
+from prompt2pic.web.people import Person
+
+_LONGEST_KEY = 255  # characters
+
+_log = structlog.get_logger()
+
+
+class KeyReused(Refused):
+    """An idempotency key that came with another body before."""
+
+
+class Submitter:
+    """Takes asks and cancels; a person's submissions come one after the other, so that quotas hold."""
+
+    def __init__(self, hub: Hub, limits: Limits, metrics: Metrics) -> None:
+        self._hub = hub
+        self._limits = limits
+        self._metrics = metrics
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def submit(self, person: Person, ask: Ask, key: str | None) -> tuple[Job, bool]:
+        """Return the job of an ask, read back from the log, and whether it is new.
+
+        The same idempotency key gives the same job. Raises Refused, KeyReused, LogUnavailable.
+        """
+        checked, digest = check(ask, self._limits), _digest(ask)
+        async with self._turns[person.name]:
+            request = _id_of(person, key)
+            known = self._replay(request, person, digest)
+            return (known, False) if known else (await self._take(person, checked, request, digest), True)
+
+    async def cancel(self, job: Job) -> None:
+        """Cancel a job; one that has ended already stays as it is. Raises LogUnavailable."""
+        if job.end is not None:
+            return
+        event = decide.cancellation(job, "person")
+        place = Place(RESULTS, job.partition)
+        offset = await asyncio.to_thread(self._hub.log.append, place, job.id, encode_event(event))
+        await self._hub.appended(place, offset)
+        self._metrics.requests.labels(outcome="cancelled").inc()
+
+    def _replay(self, request: str, person: Person, digest: str) -> Job | None:
+        job = self._hub.history.job(request, person.name)
+        if job is None or job.request is None:
+            return None
+        if job.request.digest != digest:
+            raise KeyReused("idempotency-key-reused", param="Idempotency-Key")
+        check_age(job.requested, now_ms())
+        return job
+
+    async def _take(self, person: Person, ask: Ask, request: str, digest: str) -> Job:
+        check_quota(self._hub.reader.queue, person.name, ask.count, self._limits, now_ms())
+        body = request_of(
+            ask,
+            id=request,
+            person=person.name,
+            seed=random.randint(0, LARGEST_SEED - self._limits.count),
+            model=self._hub.model(),
+            language=person.language,
+            digest=digest,
+        )
+        await self._append(body)
+        self._metrics.requests.labels(outcome="accepted").inc()
+        _log.info("accepted", request=request, count=body.count)
+        job = self._hub.history.job(request)
+        if job is None:  # erased in the same instant
+            raise Refused("job-missing")
+        return job
+
+    async def _append(self, body: Request) -> None:
+        place = Place(REQUESTS, partition_of(body.person, self._hub.log.partitions(REQUESTS)))
+        try:
+            offset = await asyncio.to_thread(self._hub.log.append, place, body.id, encode_request(body))
+        except AppendUnknown:
+            # The id is the same: of two records of it the first one counts.
+            offset = await asyncio.to_thread(self._hub.log.append, place, body.id, encode_request(body))
+        await self._hub.appended(place, offset)
+
+
+def _id_of(person: Person, key: str | None) -> str:
+    if key is None:
+        return str(uuid.uuid4())
+    if not key or len(key) > _LONGEST_KEY:
+        raise Refused("idempotency-key-wrong", param="Idempotency-Key", limit=_LONGEST_KEY)
+    return request_id(person.name, f"key\n{key}")
+
+
+def _digest(ask: Ask) -> str:
+    return hashlib.sha256(msgspec.json.encode(ask)).hexdigest()[:16]
