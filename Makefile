@@ -5,6 +5,8 @@ PYTHON ?= python3
 ARGS ?=
 BIN := .venv/bin
 STAMP := .venv/.installed
+UV := $(BIN)/python tools/uv_like_pip.py
+CONSTRAINTS := $(addprefix --constraint ,$(wildcard constraints.txt))
 
 .DEFAULT_GOAL := help
 .PHONY: help install run test check bench lock docs clean
@@ -36,7 +38,7 @@ bench: $(STAMP) ## Measure what is fast; ARGS names one bench
 	@$(BIN)/python -m bench $(ARGS)
 
 lock: .venv/bin/uv ## Write constraints.txt: exact versions of the whole tree; ARGS=--upgrade takes newer ones
-	$(BIN)/uv pip compile --quiet --universal --all-extras --python-version 3.11 $(ARGS) \
+	$(UV) pip compile --quiet --universal --all-extras --python-version 3.11 $(ARGS) \
 	  --custom-compile-command "make lock" --output-file constraints.txt pyproject.toml
 	@! grep -nE '://|(^|[[:space:]@])/' constraints.txt || { \
 	  echo "constraints.txt names an address or a path: it must hold versions only"; exit 2; }
@@ -49,13 +51,15 @@ clean: ## Remove .venv, caches and build leftovers; pictures and the log in data
 	find src tests docs -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # pip's own settings decide where packages come from: where they name a CPU build of torch, it is taken.
-$(STAMP): pyproject.toml constraints.txt | .venv/bin/python
+$(STAMP): pyproject.toml $(wildcard constraints.txt) | .venv/bin/uv
 	@echo "Installing into .venv (once; torch alone is several GB, unless pip is told of a CPU build) ..."
-	$(BIN)/python -m pip install --constraint constraints.txt --editable '.[dev]'
+	@$(UV) pip install --compile-bytecode $(CONSTRAINTS) --editable '.[dev]' || { \
+	  echo "uv could not install: now with pip, which takes a few minutes ..."; \
+	  $(BIN)/python -m pip install $(CONSTRAINTS) --editable '.[dev]'; }
 	@touch $@
 
 .venv/bin/uv: | .venv/bin/python
-	$(BIN)/python -m pip install uv
+	@$(BIN)/python -m pip install --quiet $(CONSTRAINTS) uv
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \

@@ -15,8 +15,10 @@ WARM_UP = 200  # steps
 LAST_RATE = 0.02  # of the highest
 
 
-def optimisers(modules: dict[str, nn.Module], rates: dict[str, float], rate: float) -> list[torch.optim.Optimizer]:
-    """Muon for the matrices of linear layers and AdamW for the rest, each module with its share of the rate."""
+def optimisers(
+    modules: dict[str, nn.Module], rates: dict[str, float], rate: float
+) -> list[torch.optim.Optimizer]:
+    """Muon for the matrices of linear layers, AdamW for the rest; each module has its share of the rate."""
     chosen: list[torch.optim.Optimizer] = []
     for name, module in modules.items():
         share = rate * rates.get(name, 1.0)
@@ -24,7 +26,9 @@ def optimisers(modules: dict[str, nn.Module], rates: dict[str, float], rate: flo
         known = {id(weight) for weight in matrices}
         others = [weight for weight in module.parameters() if id(weight) not in known]
         if matrices:
-            chosen.append(torch.optim.Muon(matrices, share, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"))
+            chosen.append(
+                torch.optim.Muon(matrices, share, weight_decay=0.01, adjust_lr_fn="match_rms_adamw")
+            )
         chosen.append(torch.optim.AdamW(others, share, betas=(0.9, 0.98), weight_decay=0.0))
     for optimiser in chosen:
         for group in optimiser.param_groups:
@@ -65,7 +69,11 @@ class Loop:
     """
 
     def __init__(
-        self, modules: dict[str, nn.Module], file: Path, options: Namespace, rates: dict[str, float] | None = None
+        self,
+        modules: dict[str, nn.Module],
+        file: Path,
+        options: Namespace,
+        rates: dict[str, float] | None = None,
     ) -> None:
         self.modules, self.file, self.options = modules, file, options
         self.optimisers = optimisers(modules, rates or {}, options.rate)
@@ -143,5 +151,7 @@ class Loop:
 
 def averaged(file: Path) -> dict[str, dict[str, Tensor]]:
     """The averaged weights in a checkpoint, by module."""
-    weights: dict[str, dict[str, Tensor]] = torch.load(file, map_location="cpu", weights_only=False)["average"]
+    weights: dict[str, dict[str, Tensor]] = torch.load(file, map_location="cpu", weights_only=False)[
+        "average"
+    ]
     return weights

@@ -18,7 +18,9 @@ def parser(what: str | None) -> argparse.ArgumentParser:
 def training_parser(what: str | None, minutes: float, rate: float, batch: int) -> argparse.ArgumentParser:
     """A parser with what a training loop needs on top; the defaults are those of the shipped run."""
     options = parser(what)
-    options.add_argument("--minutes", type=float, default=minutes, help="training time in all, resumed runs included")
+    options.add_argument(
+        "--minutes", type=float, default=minutes, help="training time in all, resumed runs included"
+    )
     options.add_argument("--steps", type=int, help="stop after so many steps instead")
     options.add_argument("--batch", type=int, default=batch)
     options.add_argument("--rate", type=float, default=rate, help="highest learning rate")

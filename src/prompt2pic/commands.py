@@ -1,5 +1,6 @@
 """What each command of the command line does."""
 
+import logging
 import os
 import signal
 import socket
@@ -57,6 +58,7 @@ def web(settings: Settings, *, attached: bool) -> int:
     """Serve the page and the API until told to stop."""
     import uvicorn
 
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
     port = free_port(settings.host, settings.port)
     settings = settings.model_copy(update={"port": port})
     app = build_web(settings, Metrics(), Health())

@@ -25,6 +25,7 @@ PROBLEMS = {
 REASONS = {"failure": 1, "refusal": 1, "release": 1, "fail": 0, "_give_up_on": 1, "NotStored": 1}
 # Problems that become the reason of a failed attempt, with their arguments lost.
 OF_AN_ATTEMPT = {"PaintFailed", "StoreUnavailable"}
+NO_KEYS = {"no-cache", "no-store"}  # words of HTTP
 KEY = re.compile(r"[a-z0-9]+(-[a-z0-9]+)+")
 # Keys that the code puts together.
 COMPOSED = {"prompt-too-long": {"length", "limit"}, "negative-too-long": {"length", "limit"}}
@@ -65,14 +66,18 @@ def _messages(language: str) -> Iterator[ftl.Message]:
 
 
 @cache
+def _names(language: str) -> dict[str, _Names]:
+    found: dict[str, _Names] = {}
+    for message in _messages(language):
+        assert message.id.name not in found, f"{message.id.name} stands twice in {language}"
+        found[message.id.name] = _Names()
+        found[message.id.name].visit(message.value)
+    return found
+
+
 def _variables(language: str) -> dict[str, set[str]]:
     """Return the variables of every key, with those of the messages it refers to."""
-    found = {}
-    for message in _messages(language):
-        names = _Names()
-        names.visit(message.value)
-        assert message.id.name not in found, f"{message.id.name} stands twice in {language}"
-        found[message.id.name] = names
+    found = _names(language)
     return {
         key: names.variables.union(*(found[other].variables for other in names.messages))
         for key, names in found.items()
@@ -87,7 +92,12 @@ def _without_arguments() -> set[str]:
     } | {key for key, variables in _variables("en").items() if not variables}
 
 
-def _uses() -> Iterator[Use]:
+@cache
+def _uses() -> tuple[Use, ...]:
+    return tuple(_found())
+
+
+def _found() -> Iterator[Use]:
     for path in sorted(SOURCES.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             where = f"{path.relative_to(SOURCES)}:{getattr(node, 'lineno', 0)}"
@@ -101,8 +111,10 @@ def _of_call(call: ast.Call, where: str) -> Iterator[Use]:
     name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
     if name in PROBLEMS | {"say"} and call.args:
         given = {keyword.arg for keyword in call.keywords}
-        known = None if None in given else {str(arg) for arg in given} - {"param"} | {"retry_after"}
-        yield from (Use(where, key, known, name in OF_AN_ATTEMPT) for key in _literals(call.args[0]))
+        known = {str(arg) for arg in given} - {"param"} | {"retry_after"}
+        checked = None if None in given or not given else known
+        reason = name in OF_AN_ATTEMPT or not given
+        yield from (Use(where, key, checked, reason) for key in _literals(call.args[0]))
     if len(call.args) > REASONS.get(name, len(call.args)):
         yield from (Use(where, key, None, True) for key in _literals(call.args[REASONS[name]]))
 
@@ -110,6 +122,7 @@ def _of_call(call: ast.Call, where: str) -> Iterator[Use]:
 def _of_table(table: ast.Dict, where: str) -> Iterator[Use]:
     """Yield the keys of a table that chooses one by an error's number."""
     keys = [key for value in table.values for key in _literals(value) if KEY.fullmatch(key)]
+    keys = [key for key in keys if key not in NO_KEYS]
     yield from (Use(where, key, None, False) for key in keys)
 
 
@@ -150,6 +163,15 @@ def test_every_reason_can_be_said_without_arguments() -> None:
     assert "\n".join(wrong) == ""
 
 
+def test_no_sentence_is_left_over() -> None:
+    """Each text is said somewhere, or is a part of one that is."""
+    spoken = set(COMPOSED).union(*(names.messages for names in _names("en").values()))
+    for path in SOURCES.rglob("*.py"):
+        nodes = ast.walk(ast.parse(path.read_text("utf-8")))
+        spoken |= {str(node.value) for node in nodes if isinstance(node, ast.Constant)}
+    assert sorted(set(_variables("en")) - spoken) == []
+
+
 @pytest.mark.parametrize("key", COMPOSED)
 def test_keys_that_are_put_together_have_a_sentence(key: str) -> None:
     """Keys that can not be found in the sources are listed here."""
@@ -166,8 +188,15 @@ def test_every_text_can_be_said(language: str) -> None:
 
 def test_russian_counts_as_russians_do() -> None:
     """One, few and many have their own forms."""
-    said = [texts("ru").say("pictures", count=count) for count in (1, 3, 5, 11, 21, 22)]
-    assert said == ["1 картинка", "3 картинки", "5 картинок", "11 картинок", "21 картинка", "22 картинки"]
+    said = [texts("ru").say("quota-waiting", limit=limit).split(",")[0] for limit in (1, 3, 5, 11, 21, 22)]
+    assert [line.removeprefix("В очереди уже ") for line in said] == [
+        "1 ваш запрос",
+        "3 ваших запроса",
+        "5 ваших запросов",
+        "11 ваших запросов",
+        "21 ваш запрос",
+        "22 ваших запроса",
+    ]
 
 
 def test_a_problem_becomes_a_sentence_in_the_person_s_language() -> None:

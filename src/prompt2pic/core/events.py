@@ -4,6 +4,8 @@ from typing import Literal, NamedTuple, TypeAlias
 
 import msgspec
 
+from prompt2pic.core.records import decoded
+
 SUPPORTED_VERSION = 1
 
 
@@ -166,7 +168,4 @@ def encode_event(event: Event) -> bytes:
 
 def decode_event(value: bytes) -> Event | None:
     """Return the event, or None where the bytes are no event this program knows."""
-    try:
-        return _decoder.decode(value)
-    except msgspec.MsgspecError:
-        return None
+    return decoded(_decoder, value)

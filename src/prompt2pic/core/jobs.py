@@ -70,8 +70,11 @@ class Job(msgspec.Struct):
 def apply(job: Job, offset: int, timestamp: int, event: JobEvent) -> bool:
     """Change the job by one event of the ledger; return whether the event counted.
 
-    The only place where a job's state changes: a function of the ledger's records alone.
+    The only place where a job's state changes: a function of the ledger's records alone. Nothing counts once
+    the job is over, also where it is still kept because its request was not read yet.
     """
+    if job.over:
+        return False
     return _TRANSITIONS[type(event)](job, offset, timestamp, event)
 
 

@@ -9,8 +9,10 @@ from prompt2pic.core.asks import LARGEST_SEED, Ask
 from prompt2pic.core.errors import Refused
 from prompt2pic.core.requests import LEVELS
 
-# Phones turn two hyphens into a dash; both mean the same here.
-_OPTION = re.compile(r"(?:^|(?<=\s))(?:--|[—–])(?P<name>[A-Za-zА-Яа-яЁё]\w*)(?=\s|=|$)[ \t]*=?")
+# Phones turn two hyphens into a dash, which before any other word is a dash.
+_OPTION = re.compile(
+    r"(?:^|(?<=\s))(?:--|[—–](?=(?:no|ar|size|seed|n|level)\b))(?P<name>[A-Za-zА-Яа-яЁё]\w*)(?=\s|=|$)[ \t]*=?"
+)
 
 
 def parse(text: str) -> Ask:
@@ -18,9 +20,9 @@ def parse(text: str) -> Ask:
     found = list(_OPTION.finditer(text))
     prompt = text[: found[0].start()] if found else text
     changes: dict[str, object] = {}
-    for match, following in zip(found, [*found[1:], None], strict=True):
-        value = text[match.end() : following.start() if following else len(text)].strip()
-        changes.update(_read(match["name"].lower(), value))
+    ends = [*(match.start() for match in found[1:]), len(text)]
+    for match, end in zip(found, ends, strict=False):
+        changes.update(_read(match["name"].lower(), text[match.end() : end].strip()))
     return msgspec.structs.replace(Ask(prompt=prompt.strip()), **changes)
 
 

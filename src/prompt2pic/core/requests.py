@@ -6,6 +6,8 @@ from uuid import UUID, uuid5
 
 import msgspec
 
+from prompt2pic.core.records import decoded
+
 LEVELS = ("fast", "balanced", "best")
 
 LevelAsked = Literal["auto", "fast", "balanced", "best"]
@@ -62,7 +64,4 @@ def encode_request(request: Request) -> bytes:
 
 def decode_request(value: bytes) -> Request | None:
     """Return the request, or None where the bytes are no request this program knows."""
-    try:
-        return _decoder.decode(value)
-    except msgspec.MsgspecError:
-        return None
+    return decoded(_decoder, value)

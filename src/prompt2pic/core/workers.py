@@ -5,6 +5,7 @@ from typing import Literal
 import msgspec
 
 from prompt2pic.core.ports import Model, Record
+from prompt2pic.core.records import decoded
 
 HEARTBEAT = 10.0  # seconds between two records of a live worker
 SILENT_AFTER = 35.0  # seconds without a record after which a worker counts as gone
@@ -35,10 +36,7 @@ def encode_worker(worker: WorkerState) -> bytes:
 
 def decode_worker(value: bytes) -> WorkerState | None:
     """Return the worker's record, or None where the bytes are none this program knows."""
-    try:
-        return _decoder.decode(value)
-    except msgspec.MsgspecError:
-        return None
+    return decoded(_decoder, value)
 
 
 class Crew:

@@ -4,24 +4,16 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
 from prompt2pic.core.errors import AppendUnknown, RecordTooLarge
 from prompt2pic.core.ports import Commit, Place
 from prompt2pic.log.bell import Ringer, bell_folder
-from prompt2pic.log.sqlite_file import (
-    OFFSET_BITS,
-    OpenFile,
-    begin,
-    checksum,
-    code_of,
-    open_file,
-    told,
-    transaction,
-)
+from prompt2pic.log.sqlite_file import OFFSET_BITS, OpenFile, checksum, open_file
 from prompt2pic.log.sqlite_follower import SqliteFollower
+from prompt2pic.log.sqlite_writing import begin, code_of, told, transaction
 from prompt2pic.log.topics import TopicConfig
 
 __all__ = ["LARGEST_RECORD", "SqliteFollower", "SqliteLog", "TopicConfig"]
@@ -30,6 +22,18 @@ LARGEST_RECORD = 1_000_000  # bytes of key and value together
 LONGEST_METADATA = 4096  # characters
 PATIENCE = 10.0  # seconds to wait for other processes' appends
 TRIM_STEP = 1000  # records deleted in one transaction, so that appends need not wait long
+
+_END = "SELECT next, timestamp FROM places WHERE place = ?"
+_ADVANCE = "UPDATE places SET next = ?, timestamp = ? WHERE place = ?"
+_INSERT = "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?)"
+_COMPACT = "DELETE FROM records WHERE compacted = 1 AND key = ? AND position >= ? AND position < ?"
+_OLDEST = (
+    "SELECT position, timestamp FROM records WHERE position >= ? AND position < ? ORDER BY position LIMIT ?"
+)
+_BOUNDS = "SELECT earliest, next FROM places WHERE place = ?"
+_COMMITTED = (
+    'SELECT place, topic, partition, offset, metadata, commits.checksum FROM commits JOIN places USING (place) WHERE "group" = ?'
+)
 
 
 class _Session:
@@ -101,29 +105,23 @@ class SqliteLog:
 
     def _insert(self, file: OpenFile, place: Place, key: str, value: bytes) -> int:
         number, compacted = file.numbers[place], self._topics[place.topic].compacted
-        offset, timestamp = file.connection.execute(
-            "UPDATE places SET next = next + 1, timestamp = max(timestamp, ?) WHERE place = ?"
-            " RETURNING next - 1, timestamp",
-            (time.time_ns() // 1_000_000, number),
-        ).fetchone()
-        position = (number << OFFSET_BITS) + offset
-        file.connection.execute(
-            "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?)",
-            (position, key, value, timestamp, compacted, checksum(position, key, value, timestamp)),
-        )
+        base = number << OFFSET_BITS
+        offset, newest = file.connection.execute(_END, (number,)).fetchone()
+        position, timestamp = base + offset, max(newest, time.time_ns() // 1_000_000)
         if compacted:
-            file.connection.execute(
-                "DELETE FROM records WHERE compacted = 1 AND key = ? AND position >= ? AND position < ?",
-                (key, number << OFFSET_BITS, position),
-            )
+            file.connection.execute(_COMPACT, (key, base, position))
+        check = checksum(position, key, value, timestamp)
+        file.connection.execute(_INSERT, (position, key, value, timestamp, compacted, check))
+        file.connection.execute(_ADVANCE, (offset + 1, timestamp, number))
         return int(offset)
 
     def _settle(self, connection: sqlite3.Connection) -> None:
         try:
             connection.execute("COMMIT")
         except sqlite3.Error as error:
-            connection.rollback()
-            if code_of(error) in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY}:  # the end of it was not written
+            with suppress(sqlite3.Error):
+                connection.rollback()
+            if code_of(error) in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY}:  # its last page was not written
                 raise
             raise AppendUnknown("append-unknown", path=str(self._path), reason=str(error)) from error
 
@@ -132,11 +130,13 @@ class SqliteLog:
         return self._topics[topic].partitions
 
     def bounds(self, place: Place) -> tuple[int, int]:
-        """Return the earliest offset that is still held and the offset the next record will get."""
+        """Return the earliest offset that is still held and the offset the next record will get.
+
+        Of a compacted topic the earliest is where its retention begins; that record may be gone.
+        """
         with self._reading.use() as file:
-            query = "SELECT earliest, next FROM places WHERE place = ?"
-            earliest, following = file.connection.execute(query, (file.numbers[place],)).fetchone()
-        return earliest, following
+            earliest, end = file.connection.execute(_BOUNDS, (file.numbers[place],)).fetchone()
+        return earliest, end
 
     def follow(self, positions: Mapping[Place, int]) -> SqliteFollower:
         """Follow the given places, each from its offset on."""
@@ -147,22 +147,19 @@ class SqliteLog:
         if any(len(commit.metadata) > LONGEST_METADATA for commit in commits.values()):
             raise ValueError(f"a commit's metadata has at most {LONGEST_METADATA} characters")
         with self._writing.use() as file, transaction(file.connection, self._patience):
-            file.connection.executemany(
-                "INSERT OR REPLACE INTO commits VALUES (?, ?, ?, ?)",
-                [(group, file.numbers[place], *commit) for place, commit in commits.items()],
-            )
+            for place, (offset, metadata) in commits.items():
+                number = file.numbers[place]
+                check = checksum(number, group, metadata.encode(), offset)
+                file.connection.execute(_COMMIT, (group, number, offset, metadata, check))
 
     def committed(self, group: str) -> dict[Place, Commit]:
         """Return what the group last committed; empty where nothing is held. Raises LogUnavailable."""
         with self._reading.use() as file:
-            rows = file.connection.execute(
-                "SELECT topic, partition, offset, metadata FROM commits JOIN places USING (place)"
-                ' WHERE "group" = ?',
-                (group,),
-            ).fetchall()
-        return {
-            Place(topic, partition): Commit(offset, metadata) for topic, partition, offset, metadata in rows
-        }
+            rows = file.connection.execute(_COMMITTED, (group,)).fetchall()
+        for number, *_, offset, metadata, check in rows:
+            if check != checksum(number, group, metadata.encode(), offset):
+                raise LogUnavailable("log-file-corrupt", path=str(self._path), reason=f"commit of {group}")
+        return {Place(*place): Commit(*commit) for _, *place, *commit, _ in rows}
 
     def trim(self, place: Place, before_ms: int) -> int:
         """Delete a place's records older than a time in ms since the epoch and return how many they were.
@@ -186,14 +183,11 @@ class SqliteLog:
 
 def _trim_step(file: OpenFile, number: int, before_ms: int) -> int:
     base = number << OFFSET_BITS
-    oldest = "SELECT position, timestamp FROM records WHERE position >= ? AND position < ? ORDER BY position LIMIT ?"
-    rows = file.connection.execute(oldest, (base, base + (1 << OFFSET_BITS), TRIM_STEP)).fetchall()
-    doomed = [position for position, timestamp in rows if timestamp < before_ms]
-    if doomed:
+    rows = file.connection.execute(_OLDEST, (base, base + (1 << OFFSET_BITS), TRIM_STEP)).fetchall()
+    old = [position for position, timestamp in rows if timestamp < before_ms]
+    if old:
+        file.connection.execute("DELETE FROM records WHERE position BETWEEN ? AND ?", (base, old[-1]))
         file.connection.execute(
-            "DELETE FROM records WHERE position >= ? AND position <= ?", (base, doomed[-1])
+            "UPDATE places SET earliest = ? WHERE place = ?", (old[-1] + 1 - base, number)
         )
-        file.connection.execute(
-            "UPDATE places SET earliest = ? WHERE place = ?", (doomed[-1] + 1 - base, number)
-        )
-    return len(doomed)
+    return len(old)

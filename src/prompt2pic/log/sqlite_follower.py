@@ -9,7 +9,8 @@ from pathlib import Path
 from prompt2pic.core.errors import LogTruncated, LogUnavailable
 from prompt2pic.core.ports import Place, Record
 from prompt2pic.log.bell import Bell, bell_folder
-from prompt2pic.log.sqlite_file import OFFSET_BITS, checksum, open_file, told
+from prompt2pic.log.sqlite_file import OFFSET_BITS, checksum, open_file
+from prompt2pic.log.sqlite_writing import told
 from prompt2pic.log.topics import TopicConfig
 
 PATIENCE = 1.0  # seconds to wait for a lock: readers meet one only while the file is being mended

@@ -103,6 +103,9 @@ class _Put:
 
 def _tokenizer(folder: Path) -> Any:
     read_json(folder / "tokenizer_config.json")
+    vocabulary = [folder / name for name in ("tokenizer.json", "vocab.json")]
+    if not any(path.is_file() for path in vocabulary):  # transformers would make an empty one without a word
+        raise PaintFailed("model-file-missing", path=str(vocabulary[0]))
     with _broken_files(folder):
         return CLIPTokenizer.from_pretrained(str(folder), local_files_only=True)
 

@@ -85,14 +85,13 @@ def _in_folder(folder: Path) -> Folders:
 
 def _from_hub(name: str) -> Path:
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
+    from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError
 
     try:
         return Path(snapshot_download(name, allow_patterns=list(HUB_FILES)))
-    except RepositoryNotFoundError:
+    except (RepositoryNotFoundError, HFValidationError):
         raise PaintFailed("model-not-on-hub", name=name) from None
-    except (LocalEntryNotFoundError, HfHubHTTPError, ConnectionError, TimeoutError) as error:
-        raise PaintFailed("model-hub-unreachable", name=name, reason=first_line(error)) from None
-    except OSError as error:
-        key = "model-disk-full" if error.errno == errno.ENOSPC else "model-hub-unreachable"
+    except Exception as error:  # the hub's client lets errors of three more libraries through
+        full = isinstance(error, OSError) and error.errno == errno.ENOSPC
+        key = "model-disk-full" if full else "model-hub-unreachable"
         raise PaintFailed(key, name=name, reason=first_line(error)) from None

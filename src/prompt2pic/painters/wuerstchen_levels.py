@@ -70,12 +70,12 @@ SMALL = Family(
         Recipe(name="best", prior_steps=24, decoder_steps=10, sampler="ddim", guidance=3.0),
     ),
     half=False,
-    # As fast as two threads that wait passively, two thirds as fast as two that spin, and unlike those not ten
-    # times slower while another process has work for a core (bench/painter.py).
+    # As fast as two threads that wait passively, two thirds as fast as two that spin, and unlike those not
+    # ten times slower while another process has work for a core (bench/painter.py).
     threads=1,
 )
 
 
 def family_of(resolution_multiple: float) -> Family:
-    """Return the family of a model by the pixels that one semantic latent covers: 42.67 in full, 16 built in."""
+    """Return a model's family by the pixels that one semantic latent covers: 42.67 in full, 16 built in."""
     return FULL if resolution_multiple > 32 else SMALL

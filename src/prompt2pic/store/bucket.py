@@ -1,5 +1,7 @@
 """A bucket of an S3-compatible store as the home of pictures."""
 
+from __future__ import annotations
+
 import re
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -138,7 +140,7 @@ def _address(endpoint: str, bucket: str | None) -> str:
     return f"{scheme}://{bucket}.{host}" if bucket else f"{scheme}://{host}"
 
 
-def _patience(timeout: float) -> "ClientConfig":
+def _patience(timeout: float) -> ClientConfig:
     """Give a request two thirds of the time; a retry begins only within the first third."""
     return {
         "allow_http": True,
@@ -148,7 +150,7 @@ def _patience(timeout: float) -> "ClientConfig":
     }
 
 
-def _retries(timeout: float) -> "RetryConfig":
+def _retries(timeout: float) -> RetryConfig:
     return {
         "max_retries": 5,
         "retry_timeout": timedelta(seconds=timeout / 3),

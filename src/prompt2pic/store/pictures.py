@@ -46,7 +46,7 @@ class Pictures:
     def __init__(self, home: Home) -> None:
         self._home = home
 
-    def put(self, key: str, data: bytes, on_bytes: Callable[[int], None] = lambda sent: None) -> None:
+    def put(self, key: str, data: bytes, on_bytes: Callable[[int], None] = lambda _: None) -> None:
         """Store a picture durably under a new key; the same bytes again are the same put.
 
         `on_bytes` hears of them once, at the end: obstore can not create only and send in parts. Raises

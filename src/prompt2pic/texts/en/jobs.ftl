@@ -9,7 +9,3 @@ picture-not-finite = The model painted nothing but noise for this: change the se
 worker-stopping = The worker is being stopped: another one, or the next start, goes on with this.
 claim-late = A claim was written too late: the request waits on.
 store-key-exists = A file that is not ours lies where the picture should go: ask again.
-pictures = { $count ->
-    [one] { $count } picture
-   *[other] { $count } pictures
-}

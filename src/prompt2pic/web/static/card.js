@@ -16,7 +16,8 @@ export class Card {
   }
 
   show(job) {
-    const shape = JSON.stringify([job.status, job.output, job.error]);
+    // Signatures of links change every hour; the picture behind them does not.
+    const shape = JSON.stringify([job.status, job.output?.map(({ url }) => url.split("?")[0]), job.error]);
     this.job = job;
     if (shape !== this.shape) this.#build(shape);
     if (!isOver(job)) this.#tell();
@@ -41,15 +42,15 @@ export class Card {
     const { job } = this;
     if (job.status === "failed" || job.status === "canceled") return null;
     if (job.output?.length) return element("div", { class: job.output.length > 1 ? "frame many" : "frame" }, ...job.output.map((one) => this.#picture(one)));
-    const canvas = element("div", { class: "canvas", "aria-hidden": "true" });
-    if (job.input.size) canvas.style.aspectRatio = job.input.size.replace("x", " / ");
-    return element("div", { class: "frame" }, canvas);
+    this.canvas = element("div", { class: "canvas", "aria-hidden": "true" });
+    if (job.input.size) this.canvas.style.aspectRatio = job.input.size.replace("x", " / ");
+    return element("div", { class: "frame" }, this.canvas);
   }
 
   #picture({ url, width, height }) {
     const lost = () => (this.reloaded ? link.replaceWith(element("p", { class: "gone" }, say("pictureGone"))) : this.#reload());
-    const image = element("img", { src: url, alt: this.job.input.prompt, width, height, decoding: "async", on: { error: lost } });
-    const link = element("a", { href: url, target: "_blank", rel: "noopener", title: say("open") }, image);
+    const image = element("img", { src: url, alt: this.job.input.prompt, width, height, on: { error: lost } });
+    const link = element("a", { href: url, target: "_blank", rel: "noopener" }, image);
     return link;
   }
 
@@ -76,18 +77,19 @@ export class Card {
   }
 
   #tell() {
-    const { status, progress } = this.job;
+    const { status, progress, queue_position: place } = this.job;
     const [now, time] = this.#sentence();
     this.status.replaceChildren(element("strong", {}, now), ...(time ? [element("span", {}, time)] : []));
+    this.canvas.textContent = progress ? percent(progress) : (place ?? "");
     this.bar.hidden = status !== "processing";
-    if (progress === null) this.bar.removeAttribute("value");
-    else this.bar.value = progress;
+    if (progress) this.bar.value = progress;
+    else this.bar.removeAttribute("value");
   }
 
   #sentence() {
     const { status, progress, queue_position: place, eta } = this.job;
     if (status === "processing") {
-      const part = progress === null ? say("starting") : say("paintingPart", { part: percent(progress) });
+      const part = progress ? say("paintingPart", { part: percent(progress) }) : say("starting");
       return [part, eta && say("left", { time: range(eta) })];
     }
     const where = place === null ? say("waiting") : place <= 1 ? say("next") : say("place", { place });
@@ -118,23 +120,24 @@ export class Card {
   #afterwards() {
     const { output, level, lowered } = this.job;
     const better = lowered || (level && level !== "best");
-    const best = better && this.#button("best", say(lowered ? "bestLowered" : "bestAgain"), say("bestHint"), lowered && "primary");
+    const best = better && this.#button("best", say(lowered ? "bestLowered" : "bestAgain"), lowered && "primary");
     const downloads = output.map(({ url, seed }, index) => {
-      const label = output.length > 1 ? `${say("download")} ${index + 1}` : say("download");
-      return element("a", { class: "button", href: url, download: `prompt2pic-${seed}.png` }, label);
+      const name = output.length > 1 ? `${say("download")} ${index + 1}` : say("download");
+      const label = index ? `${index + 1}` : name;
+      return element("a", { class: "button", href: url, download: `prompt2pic-${seed}.png`, "aria-label": name }, label);
     });
     return [this.#again(), best || null, ...downloads];
   }
 
   #again() {
-    return this.#button("again", say("again"), say("againHint"));
+    return this.#button("again", say("again"));
   }
 
   #cancel() {
     return this.#button("cancel", say("cancel"));
   }
 
-  #button(act, label, title, look) {
+  #button(act, label, look) {
     const press = async () => {
       if (button.ariaDisabled === "true") return; // `disabled` would take the focus away
       button.ariaDisabled = "true";
@@ -142,7 +145,7 @@ export class Card {
       await this.acts[act](this);
       button.ariaDisabled = "false";
     };
-    const button = element("button", { type: "button", class: look || null, title, "data-act": act, on: { click: press } }, label);
+    const button = element("button", { type: "button", class: look || null, "data-act": act, on: { click: press } }, label);
     return button;
   }
 

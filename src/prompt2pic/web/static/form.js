@@ -5,6 +5,7 @@ import { examples, say, size } from "./words.js";
 
 const LONGEST = 1000; // characters of a prompt; the server refuses more, the page only counts
 const USUAL = ["512x512", "768x512", "512x768", "768x768", "1024x1024", "1024x768", "768x1024", "1536x1024", "1024x1536"];
+const NO_SEED = -1; // what is no number goes as a wrong one, for which the server has a sentence
 const MANY = 8; // sizes that are still easy to choose from
 
 // The server names fields of its API and options of a prompt.
@@ -27,14 +28,14 @@ export class Form {
     this.#changed("prompt");
   }
 
-  /** Return what the API wants; a field left alone is left out, a wrong number is sent for the server to refuse. */
+  /** Return what the API wants; a field left alone is left out. */
   body() {
     const { prompt, negative_prompt: negative, size: wanted, n, seed, level } = this.form.elements;
     const body = { prompt: prompt.value, options_in_prompt: true };
     if (level.value !== "auto") body.level = level.value;
     if (wanted.value !== "auto") body.size = wanted.value;
-    if (n.value !== "" && n.value !== "1") body.n = number(n.value);
-    if (seed.value.trim()) body.seed = number(seed.value.trim());
+    if (n.value !== "" && n.value !== "1") body.n = Math.trunc(Number(n.value));
+    if (seed.value.trim()) body.seed = /^\d+$/.test(seed.value.trim()) ? Number(seed.value) : NO_SEED;
     if (negative.value.trim()) body.negative_prompt = negative.value;
     return body;
   }
@@ -114,7 +115,7 @@ export class Form {
   #summarise() {
     const { level, size: wanted, n, seed, negative_prompt: negative } = this.body();
     const told = [level && say(level).toLowerCase(), wanted && size(wanted), n && `× ${n}`, negative && `− ${negative}`];
-    if (seed !== undefined) told.push(`${say("factSeed")} ${seed}`);
+    if (seed >= 0) told.push(`${say("factSeed")} ${seed}`);
     this.form.querySelector("#chosen").textContent = told.filter(Boolean).join(" · ");
   }
 
@@ -133,5 +134,3 @@ function groups(own, resized) {
   const made = (key, sizes) => element("optgroup", { label: say(key) }, ...sizes.map((one) => element("option", { value: one }, size(one))));
   return [made("sizesOwn", own), ...(resized.length ? [made("sizesResized", resized)] : [])];
 }
-
-const number = (text) => (/^-?\d+$/.test(text) ? Number(text) : text);

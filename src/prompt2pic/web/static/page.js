@@ -6,6 +6,7 @@ import { Form } from "./form.js";
 import { Gallery } from "./gallery.js";
 import { language, percent, say, translate } from "./words.js";
 
+const SOON = 300; // ms
 const CALM = 15_000; // ms between looks at the queue while nothing of this person's is in it
 const BUSY = 4_000; // ms between looks while something is
 const HIDDEN = 10_000; // ms between looks of a page in the background, which holds no stream
@@ -26,7 +27,7 @@ const acts = {
   best: (card) => attempt(card, () => repeat(card.job, { seed: card.job.output[0].seed, level: "best" })),
   reload: async (job) => readJob(job.id).then((fresh) => gallery.put(fresh), () => {}),
 };
-const gallery = new Gallery(find("gallery"), acts, { onChange: changed, onSilence: () => lookIn(500) });
+const gallery = new Gallery(find("gallery"), acts, { onChange: changed, onSilence: () => lookIn(SOON) });
 const form = new Form(find("form"), paint);
 
 find("more").addEventListener("click", showOlder);
@@ -62,7 +63,7 @@ function took(job) {
   const card = gallery.put(job);
   card.root.scrollIntoView({ block: "nearest" });
   gallery.watch();
-  lookIn(BUSY);
+  lookIn(SOON);
 }
 
 async function attempt(card, work) {
@@ -132,8 +133,12 @@ function showMore(more) {
 }
 
 function showQueue({ waiting, painting, workers }) {
-  const key = workers ? (waiting || painting ? "queueBusy" : "queueEmpty") : waiting ? "queueAsleepBusy" : "queueAsleep";
-  find("queue").textContent = say(key, { waiting, painting });
+  const told = [];
+  if (!workers) told.push(say("queueAsleep"));
+  if (waiting) told.push(say("queueWaiting", { waiting }));
+  if (painting) told.push(say("queuePainting", { painting }));
+  const line = told.join(" · ") || say("queueEmpty");
+  find("queue").textContent = line[0].toUpperCase() + line.slice(1);
 }
 
 function wentAway(reason) {
@@ -159,6 +164,7 @@ function changed(job, before) {
   find("empty").hidden = true;
   if (!isOver(job) && job.progress !== null && document.hidden) document.title = `${percent(job.progress)} · Prompt2Pic`;
   if (!before || before.status === job.status) return;
+  lookIn(SOON); // the queue has changed, too
   const told = { processing: "painting", succeeded: "ready", failed: "failed", canceled: "canceled" }[job.status];
   if (told) announce(`${say(told)}: ${job.input.prompt}`);
   if (job.status === "succeeded" && document.hidden) document.title = `${say("doneTitle")} · Prompt2Pic`;

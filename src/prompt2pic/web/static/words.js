@@ -2,7 +2,7 @@
 
 const ENGLISH = {
   title: "What shall I paint?",
-  placeholder: "A sunset over the ocean",
+  placeholder: "Describe a picture: what is in it, its colours, what is behind it",
   examples: "Examples",
   options: "Options",
   level: "Quality",
@@ -28,11 +28,10 @@ const ENGLISH = {
   empty: "Your pictures will be here. Describe the first one, or tap an example.",
   more: "Show older ones",
   characters: "{length} of {limit} characters",
-  queueEmpty: "The queue is empty",
-  queueBusy: "Waiting: {waiting} · painting: {painting}",
-  queueAsleep: "The painter is not ready yet",
-  queueAsleepBusy: "The painter is not ready yet · waiting: {waiting}",
-  accepted: "Taken",
+  queueEmpty: "the queue is empty",
+  queueWaiting: "waiting: {waiting}",
+  queuePainting: "painting: {painting}",
+  queueAsleep: "the painter is not ready yet",
   next: "Next in the queue",
   place: "Place in the queue: {place}",
   waiting: "In the queue",
@@ -45,7 +44,6 @@ const ENGLISH = {
   failed: "This one did not work out",
   failedWhy: "Please try again.",
   canceled: "Cancelled",
-  canceling: "Cancelling…",
   factSeed: "seed",
   factSize: "size",
   factLevel: "quality",
@@ -56,12 +54,9 @@ const ENGLISH = {
   lowered: "Many people were waiting, so it was painted faster than at the best quality.",
   cancel: "Cancel",
   again: "Again",
-  againHint: "Paint it again with another seed",
   bestAgain: "Best quality",
   bestLowered: "Again, best quality",
-  bestHint: "Paint the same seed at the best quality",
   download: "Download",
-  open: "Open the picture in full size",
   pictureGone: "This picture is not kept any more.",
   away: "Prompt2Pic does not answer. Nothing is lost: I keep trying to reach it.",
   back: "Connected again",
@@ -72,7 +67,7 @@ const ENGLISH = {
 
 const RUSSIAN = {
   title: "Что нарисовать?",
-  placeholder: "Закат над океаном",
+  placeholder: "Опишите картинку: что на ней, какого цвета, на каком фоне",
   examples: "Примеры",
   options: "Параметры",
   level: "Качество",
@@ -98,11 +93,10 @@ const RUSSIAN = {
   empty: "Здесь появятся ваши картинки. Опишите первую или выберите пример.",
   more: "Показать более ранние",
   characters: "{length} из {limit} символов",
-  queueEmpty: "Очередь пуста",
-  queueBusy: "Ждут: {waiting} · рисуется: {painting}",
-  queueAsleep: "Художник ещё не готов",
-  queueAsleepBusy: "Художник ещё не готов · ждут: {waiting}",
-  accepted: "Запрос принят",
+  queueEmpty: "очередь пуста",
+  queueWaiting: "ждут: {waiting}",
+  queuePainting: "рисуется: {painting}",
+  queueAsleep: "художник ещё не готов",
   next: "Следующая в очереди",
   place: "Место в очереди: {place}",
   waiting: "В очереди",
@@ -115,7 +109,6 @@ const RUSSIAN = {
   failed: "Не получилось",
   failedWhy: "Попробуйте ещё раз.",
   canceled: "Отменено",
-  canceling: "Отменяю…",
   factSeed: "зерно",
   factSize: "размер",
   factLevel: "качество",
@@ -126,12 +119,9 @@ const RUSSIAN = {
   lowered: "Ждало много людей, поэтому картинка нарисована быстрее, чем в лучшем качестве.",
   cancel: "Отменить",
   again: "Ещё раз",
-  againHint: "Нарисовать ещё раз с другим зерном",
   bestAgain: "Лучшее качество",
   bestLowered: "Ещё раз, в лучшем качестве",
-  bestHint: "Нарисовать с тем же зерном в лучшем качестве",
   download: "Скачать",
-  open: "Открыть картинку целиком",
   pictureGone: "Эта картинка больше не хранится.",
   away: "Prompt2Pic не отвечает. Ничего не потеряно: пробую подключиться снова.",
   back: "Снова на связи",
@@ -141,8 +131,8 @@ const RUSSIAN = {
 };
 
 const EXAMPLES = {
-  en: ["A sunset over the ocean", "A red apple on a blue background", "A ginger cat", "Two lemons on purple", "A snowy mountain"],
-  ru: ["Закат над океаном", "Красное яблоко на синем фоне", "Рыжий кот", "Два лимона на фиолетовом", "Снежная гора"],
+  en: ["A sunset over the ocean", "A red apple on a blue background", "A ginger cat", "A snowy mountain"],
+  ru: ["Закат над океаном", "Красное яблоко на синем фоне", "Рыжий кот", "Снежная гора"],
 };
 
 const WORDS = { en: ENGLISH, ru: RUSSIAN };
@@ -189,7 +179,8 @@ export function range([low, high]) {
   const [format, unit] = high < 120 ? [SECONDS, 1] : high < 5400 ? [MINUTES, 60] : [HOURS, 3600];
   const least = Math.max(1, Math.floor(low / unit));
   const most = Math.max(least, Math.ceil(high / unit));
-  return least === most ? format.format(most) : format.formatRange(least, most);
+  const told = least === most ? format.format(most) : format.formatRange(least, most);
+  return told.replace(/\s/g, "\u00a0").replace(/(–|-)/, "\u2060$1\u2060"); // in one line, always
 }
 
 /** Return the time of day, with the date where it was not today. */

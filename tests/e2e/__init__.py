@@ -1,0 +1,1 @@
+"""The product as people and owners meet it."""

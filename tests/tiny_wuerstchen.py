@@ -1,0 +1,56 @@
+"""A Würstchen checkpoint of the published shape with tiny random weights, in the published folders."""
+
+import json
+import shutil
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+WIDTH = 32
+
+
+def save_tiny_wuerstchen(folder: Path) -> Path:
+    """Write the checkpoint into `prior` and `decoder` under `folder`, and return `folder`."""
+    import torch
+    from diffusers.pipelines.deprecated.wuerstchen.modeling_paella_vq_model import PaellaVQModel
+    from diffusers.pipelines.deprecated.wuerstchen.modeling_wuerstchen_diffnext import WuerstchenDiffNeXt
+    from diffusers.pipelines.deprecated.wuerstchen.modeling_wuerstchen_prior import WuerstchenPrior
+
+    torch.manual_seed(0)
+    prior = WuerstchenPrior(c_in=16, c=WIDTH, c_cond=WIDTH, depth=1, nhead=2)
+    decoder = WuerstchenDiffNeXt(
+        c_hidden=[16, WIDTH, WIDTH, WIDTH], nhead=[-1, 2, 2, 2], blocks=[1] * 4, c_cond=WIDTH, clip_embd=WIDTH
+    )
+    vqgan = PaellaVQModel(embed_dim=16, bottleneck_blocks=1, num_vq_embeddings=16)
+    _save_half(folder / "prior", {"prior": prior}, {"latent_mean": 42.0, "latent_std": 1.0})
+    _save_half(folder / "decoder", {"decoder": decoder, "vqgan": vqgan}, {"latent_dim_scale": 10.67})
+    return folder
+
+
+def _save_half(folder: Path, modules: dict[str, Any], numbers: dict[str, float]) -> None:
+    from diffusers import DDPMWuerstchenScheduler
+
+    for name, module in {**modules, "text_encoder": _text_encoder()}.items():
+        _shake(module)
+        module.save_pretrained(folder / name)
+    DDPMWuerstchenScheduler().save_pretrained(folder / "scheduler")
+    built_in = Path(str(resources.files("prompt2pic"))) / "models" / "builtin"
+    shutil.copytree(built_in / "prior" / "tokenizer", folder / "tokenizer")
+    (folder / "model_index.json").write_text(json.dumps(numbers))
+
+
+def _text_encoder() -> Any:
+    from transformers import CLIPTextConfig, CLIPTextModel
+
+    words = {"vocab_size": 4098, "bos_token_id": 4096, "eos_token_id": 4097, "pad_token_id": 4097}
+    shape = {"hidden_size": WIDTH, "intermediate_size": WIDTH, "num_attention_heads": 2}
+    return CLIPTextModel(CLIPTextConfig(num_hidden_layers=1, max_position_embeddings=32, **shape, **words))
+
+
+def _shake(module: Any) -> None:
+    # Many layers start at zero: shaken, each has a say in the picture.
+    import torch
+
+    with torch.no_grad():
+        for weights in module.parameters():
+            weights += 0.1 * torch.randn_like(weights)

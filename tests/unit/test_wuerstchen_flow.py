@@ -1,0 +1,162 @@
+"""Würstchen's control flow against the stock pipelines of diffusers."""
+
+from dataclasses import replace
+from math import ceil
+from typing import Any
+
+import pytest
+
+from prompt2pic.core.errors import PaintFailed
+from prompt2pic.painters.wuerstchen_files import find_checkpoint
+from prompt2pic.painters.wuerstchen_levels import FULL, Recipe
+from tests.tiny_wuerstchen import save_tiny_wuerstchen
+
+torch = pytest.importorskip("torch", reason="the painter's libraries are not installed")
+pytest.importorskip("diffusers", reason="the painter's libraries are not installed")
+
+PROMPT = (
+    "красный кот на синем фоне, a red cat on a blue background, and more words than the text model can read"
+)
+
+
+def load(source: str) -> Any:
+    """Return the loaded checkpoint."""
+    from prompt2pic.painters.wuerstchen_checkpoint import load_checkpoint
+
+    torch.set_num_threads(1)  # two that spin are slow beside a busy process
+    return load_checkpoint(
+        find_checkpoint(source), torch.device("cpu"), torch.float32, lambda fraction, what: None
+    )
+
+
+@pytest.fixture(scope="module")
+def built_in() -> Any:
+    return load("")
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    return load(str(save_tiny_wuerstchen(tmp_path_factory.mktemp("tiny"))))
+
+
+@pytest.fixture(params=["built_in", "tiny"])
+def model(request: pytest.FixtureRequest) -> Any:
+    return request.getfixturevalue(request.param)
+
+
+def sketch(guidance: float = 4.0, **changes: Any) -> Any:
+    """Return a small sketch with the stock sampler."""
+    from prompt2pic.painters.wuerstchen_flow import Sketch
+
+    recipe = Recipe(name="stock", prior_steps=5, decoder_steps=3, sampler="ddpm", guidance=guidance)
+    drawn = {"prompt": PROMPT, "negative": "", "width": 256, "height": 128, "seed": 7, "recipe": recipe}
+    return Sketch(**{**drawn, **changes})
+
+
+def ours(model: Any, drawn: Any) -> Any:
+    """Return the pixels of our control flow."""
+    from prompt2pic.painters.wuerstchen_flow import paint
+
+    painting = paint(model, drawn)
+    while True:
+        try:
+            next(painting)
+        except StopIteration as end:
+            return end.value
+
+
+def stock(model: Any, drawn: Any) -> Any:
+    """Return the pixels of the stock pipelines, made of the same modules."""
+    from diffusers import DDPMWuerstchenScheduler
+    from diffusers.pipelines.deprecated.wuerstchen import WuerstchenDecoderPipeline, WuerstchenPriorPipeline
+
+    prior = WuerstchenPriorPipeline(
+        tokenizer=model.prior.tokenizer,
+        text_encoder=model.prior.text_encoder,
+        prior=model.prior.denoiser,
+        scheduler=DDPMWuerstchenScheduler(),
+        latent_mean=model.latent_mean,
+        latent_std=model.latent_std,
+        resolution_multiple=model.resolution_multiple,
+    )
+    decoder = WuerstchenDecoderPipeline(
+        tokenizer=model.decoder.tokenizer,
+        text_encoder=model.decoder.text_encoder,
+        decoder=model.decoder.denoiser,
+        scheduler=DDPMWuerstchenScheduler(),
+        vqgan=model.vqgan,
+        latent_dim_scale=model.latent_dim_scale,
+    )
+    for pipeline in (prior, decoder):
+        pipeline.set_progress_bar_config(disable=True)
+    generator = torch.Generator().manual_seed(drawn.seed)
+    embeddings = prior(
+        prompt=drawn.prompt,
+        negative_prompt=drawn.negative,
+        height=drawn.height,
+        width=drawn.width,
+        num_inference_steps=drawn.recipe.prior_steps,
+        guidance_scale=drawn.recipe.guidance,
+        generator=generator,
+    ).image_embeddings
+    return decoder(
+        image_embeddings=embeddings,
+        prompt=drawn.prompt,
+        num_inference_steps=drawn.recipe.decoder_steps,
+        generator=generator,
+        output_type="pt",
+    ).images
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"negative": "синий"}, {"guidance": 1.0}],
+    ids=["guided", "negative", "unguided"],
+)
+def test_same_as_stock(model: Any, changes: dict[str, Any]) -> None:
+    """With the stock sampler our pixels are those of the stock pipelines to the bit, and no plain ground."""
+    drawn = sketch(**changes)
+    pixels, expected = ours(model, drawn), stock(model, drawn)
+    assert pixels.shape == expected.shape == (1, 3, drawn.height, drawn.width)
+    assert (pixels - expected).abs().max().item() == 0.0
+    assert ((pixels > 0) & (pixels < 1)).float().mean().item() > 0.1
+
+
+@pytest.mark.parametrize("size", [(512, 512), (640, 1408)])
+def test_sizes(tiny: Any, size: tuple[int, int]) -> None:
+    """A model of the published shape paints the sizes that it announces."""
+    assert size in FULL.sizes
+    recipe = Recipe(name="one", prior_steps=1, decoder_steps=1, sampler="ddim", guidance=1.0)
+    pixels = ours(tiny, sketch(width=size[0], height=size[1], recipe=recipe))
+    assert pixels.shape == (1, 3, size[1], size[0])
+
+
+def test_all_sizes(tiny: Any) -> None:
+    """Every announced side is a whole number of latents at each stage."""
+    for side in {side for size in FULL.sizes for side in size}:
+        latents = int(ceil(side / tiny.resolution_multiple) * tiny.latent_dim_scale)
+        assert (latents * 4, latents % 16) == (side, 0)
+
+
+def test_rests_leave_torch_alone(tiny: Any) -> None:
+    """Between two steps whoever drives the painting finds torch as it was."""
+    from prompt2pic.painters.wuerstchen_flow import paint
+
+    painting = paint(tiny, sketch())
+    next(painting)
+    assert not torch.is_inference_mode_enabled()
+    painting.close()
+    assert not torch.is_inference_mode_enabled()
+
+
+@pytest.mark.parametrize("stage", ["prior", "decoder"])
+def test_numbers_that_run_away(tiny: Any, stage: str) -> None:
+    """Latents that are no numbers fail the painting instead of giving a black picture."""
+
+    def broken(sample: Any, *others: Any) -> Any:
+        return sample / 0
+
+    broken.config = getattr(tiny, stage).denoiser.config
+    mad = replace(tiny, **{stage: replace(getattr(tiny, stage), denoiser=broken)})
+    with pytest.raises(PaintFailed, match="picture-not-finite"):
+        ours(mad, sketch(guidance=1.0))
