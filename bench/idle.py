@@ -1,6 +1,6 @@
 """What `prompt2pic run` costs while nobody asks: CPU share of one core over all its processes.
 
-    python -m bench.idle [--seconds 30]
+python -m bench.idle [--seconds 30]
 """
 
 import argparse
@@ -18,7 +18,10 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--painter", default="stub:0.05")
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, Service(Path(folder) / "data", painter=asked.painter) as service:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Service(Path(folder) / "data", painter=asked.painter) as service,
+    ):
         service.ended(service.ask()["id"])
         time.sleep(3)  # the calibration and the first heartbeats are over
         before = {pid: seconds(pid) for pid in service.processes()}

@@ -1,6 +1,6 @@
 """What the queue adds to a picture: from submit to finished, less the painting, against bare durable appends.
 
-    python -m bench.overhead [--requests 200]
+python -m bench.overhead [--requests 200]
 """
 
 import argparse
@@ -31,11 +31,15 @@ def main() -> None:
             spent = overheads(service, requests)
         bare += [four_appends(Path(folder) / "bare.sqlite3") for _ in range(3)]
     reference = statistics.median(bare)
-    p95 = quantile(spent, 0.95)
-    print(f"four bare durable appends (median)    {reference * 1000:7.2f} ms   1.0")
-    print(f"overhead of a picture, median         {statistics.median(spent) * 1000:7.2f} ms   {statistics.median(spent) / reference:.1f}")
-    print(f"overhead of a picture, p95            {p95 * 1000:7.2f} ms   {p95 / reference:.1f}")
-    print(f"goal: p95 at most 3 x the reference + 10 ms = {(3 * reference + 0.01) * 1000:.2f} ms")
+    show("four bare durable appends, median", reference, reference)
+    show("overhead of a picture, median", statistics.median(spent), reference)
+    show("overhead of a picture, p95", quantile(spent, 0.95), reference)
+    show("goal for p95: 3 times the reference and 10 ms", 3 * reference + 0.01, reference)
+
+
+def show(what: str, seconds: float, reference: float) -> None:
+    """Print a line of the table."""
+    print(f"{what:46} {seconds * 1000:7.2f} ms {seconds / reference:6.1f}")
 
 
 def overheads(service: Service, requests: int) -> list[float]:
@@ -59,7 +63,12 @@ def four_appends(path: Path) -> float:
     connection.execute("create table if not exists records (value blob)")
     value = b"x" * 300
     insert = "insert into records values (?)"
-    spent = [timed(lambda: [connection.execute(insert, (value,)) for _ in range(APPENDS)]) for _ in range(200)]
+
+    def append() -> None:
+        for _ in range(APPENDS):
+            connection.execute(insert, (value,))
+
+    spent = [timed(append) for _ in range(200)]
     connection.close()
     return statistics.median(spent)
 

@@ -156,7 +156,7 @@ class PainterSuite:
         with pytest.raises(PaintFailed, match="level-unknown"):
             list(painter.paint(self.order(model, level="superb"), lambda step: pytest.fail("it painted")))
 
-    @pytest.mark.parametrize("prompt", ["", "слово " * 166, "\x00\ud83d 🌅 <|endoftext|>"])
+    @pytest.mark.parametrize("prompt", ["", "слово " * 166, "\x00\t 🌅 <|endoftext|>"])
     def test_any_prompt(self, painter: Painter, model: Model, prompt: str) -> None:
         """Empty, longest and strange prompts are painted."""
         [painted] = self.paint(painter, self.order(model, prompt=prompt, negative=prompt))

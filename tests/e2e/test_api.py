@@ -23,7 +23,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         yield running
 
 
-@pytest.fixture()
+@pytest.fixture
 def client(service: Service) -> Iterator[openai.OpenAI]:
     """The official client, told nothing but where we are."""
     with openai.OpenAI(base_url=f"{service.address}/v1", api_key="none", max_retries=0) as official:
@@ -32,7 +32,9 @@ def client(service: Service) -> Iterator[openai.OpenAI]:
 
 def test_the_openai_client_gets_pictures(client: openai.OpenAI) -> None:
     """The official client works unchanged: base64 by default, as many pictures as asked for, of the asked size."""
-    answer = client.images.generate(model="gpt-image-1", prompt="красный кот", n=2, size="1024x1024", quality="low")
+    answer = client.images.generate(
+        model="gpt-image-1", prompt="красный кот", n=2, size="1024x1024", quality="low"
+    )
     assert answer.data is not None
     pictures = [base64.b64decode(image.b64_json or "") for image in answer.data]
     assert [picture[:8] for picture in pictures] == [PNG, PNG]
@@ -42,7 +44,9 @@ def test_the_openai_client_gets_pictures(client: openai.OpenAI) -> None:
 
 def test_dall_e_gets_addresses(client: openai.OpenAI) -> None:
     """A `dall-e` model gets addresses and no base64, and the address holds the picture."""
-    answer = client.images.generate(model="dall-e-3", prompt="закат", quality="hd", style="vivid", user="anna")
+    answer = client.images.generate(
+        model="dall-e-3", prompt="закат", quality="hd", style="vivid", user="anna"
+    )
     assert answer.data is not None
     assert answer.data[0].b64_json is None
     found = httpx.get(answer.data[0].url or "")
@@ -85,7 +89,9 @@ def test_wrong_fields_get_a_sentence(service: Service, fields: dict[str, Any], p
 
 def test_errors_speak_the_callers_language(service: Service) -> None:
     """A Russian browser reads Russian sentences."""
-    answer = service.call("POST", "/v1/jobs", json={"prompt": ""}, headers={"Accept-Language": "ru-RU,ru;q=0.9"})
+    answer = service.call(
+        "POST", "/v1/jobs", json={"prompt": ""}, headers={"Accept-Language": "ru-RU,ru;q=0.9"}
+    )
     assert any("а" <= letter <= "я" for letter in answer.json()["error"]["message"])
 
 
@@ -111,7 +117,9 @@ def test_a_job_is_watched_to_its_end(service: Service) -> None:
 def events(service: Service, job: str, **headers: str) -> list[tuple[int, str, dict[str, Any]]]:
     """Return a job's server-sent events up to its end: id, name and data."""
     found = []
-    with httpx.stream("GET", f"{service.address}/v1/jobs/{job}/events", headers=headers, timeout=30) as stream:
+    with httpx.stream(
+        "GET", f"{service.address}/v1/jobs/{job}/events", headers=headers, timeout=30
+    ) as stream:
         assert stream.headers["content-type"].startswith("text/event-stream")
         for block in "".join(stream.iter_text()).strip().split("\n\n"):
             if not block.startswith(":"):
@@ -225,7 +233,9 @@ def test_quotas_hold_against_simultaneous_requests(tmp_path: Path) -> None:
     """Of many simultaneous requests of one person only as many wait as may; the others hear when to come back."""
     with Service(tmp_path / "data", painter="stub:30", quota_waiting="2") as small:
         with ThreadPoolExecutor(8) as pool:
-            answers = list(pool.map(lambda n: small.call("POST", "/v1/jobs", json={"prompt": f"{n}"}), range(8)))
+            answers = list(
+                pool.map(lambda n: small.call("POST", "/v1/jobs", json={"prompt": f"{n}"}), range(8))
+            )
         refused = [answer for answer in answers if answer.status_code == 429]
         assert 5 <= len(refused) <= 6  # one may have left the queue for the painter by then
         assert refused[0].json()["error"]["type"] == "rate_limit_error"
@@ -248,7 +258,9 @@ def test_other_sites_are_kept_out(service: Service, headers: dict[str, str], cod
 
 def test_keys_are_needed_where_they_are_set(tmp_path: Path) -> None:
     """With API keys nobody asks without one; a key's name is the person."""
-    with Service(tmp_path / "data", painter="stub:0.1", api_keys="anna:key-of-anna,ivan:key-of-ivan") as locked:
+    with Service(
+        tmp_path / "data", painter="stub:0.1", api_keys="anna:key-of-anna,ivan:key-of-ivan"
+    ) as locked:
         assert locked.call("POST", "/v1/jobs", json={"prompt": "x"}).status_code == 401
         assert locked.call("GET", "/").headers["WWW-Authenticate"].startswith("Basic")
         anna = {"Authorization": "Bearer key-of-anna"}

@@ -87,7 +87,9 @@ class Service:
 
     def job(self, job: str, user: str | None = None) -> dict[str, Any]:
         """Return a job as it is now."""
-        found: dict[str, Any] = self.call("GET", f"/v1/jobs/{job}", params={"user": user} if user else {}).json()
+        found: dict[str, Any] = self.call(
+            "GET", f"/v1/jobs/{job}", params={"user": user} if user else {}
+        ).json()
         return found
 
     def ended(self, job: str, user: str | None = None) -> dict[str, Any]:

@@ -75,6 +75,7 @@ def _names(language: str) -> dict[str, _Names]:
     return found
 
 
+@cache
 def _variables(language: str) -> dict[str, set[str]]:
     """Return the variables of every key, with those of the messages it refers to."""
     found = _names(language)

@@ -57,11 +57,6 @@ class Job(msgspec.Struct):
     delivered: Delivered | None = None
 
     @property
-    def ended_for_good(self) -> bool:
-        """Whether nothing can be painted for this job any more."""
-        return self.end is not None
-
-    @property
     def over(self) -> bool:
         """Whether it has ended and, where the person was to be told, they were."""
         return self.end is not None and (not self.end.notify or self.delivered is not None)

@@ -1,6 +1,7 @@
 """One partition of the queue: the fold of its `results`, with its `requests` joined on arrival."""
 
 from collections import deque
+from itertools import chain, islice
 from typing import NamedTuple
 
 from prompt2pic.core.errors import NewerLog
@@ -22,11 +23,11 @@ class Frontier(NamedTuple):
 
 
 class _Seen(NamedTuple):
-    """A request that was read: its offset, when the log took it, its id."""
+    """A record of `requests`: its offset, when the log took it, the request's id (None: can not be read)."""
 
     at: int
     timestamp: int
-    id: str
+    id: str | None
 
 
 class Ledger:
@@ -40,8 +41,10 @@ class Ledger:
         self.jobs: dict[str, Job] = {}
         self.erased: dict[str, int] = {}
         self.repeats = 0
+        self._needs = SUPPORTED_VERSION
         self._over: dict[str, int] = {}
         self._seen: deque[_Seen] = deque()
+        self._newest = 0
         self._last_repeat: dict[str, int] = {}
         self._first_events: deque[tuple[int, int]] = deque()
 
@@ -54,22 +57,28 @@ class Ledger:
         if offset < self.next_request:
             return None
         self.next_request = offset + 1
-        return None if request is None else self._join(offset, timestamp, request)
+        self._newest = max(self._newest, timestamp)
+        if request is None:
+            self._seen.append(_Seen(offset, timestamp, None))
+            return None
+        return self._join(offset, timestamp, request)
 
     def apply_event(self, offset: int, timestamp: int, event: Event | None) -> Job | None:
         """Fold one event; return the job that it changed, None where it changed none.
 
-        Raises NewerLog at a `version` record that this program does not know, and stays before it.
+        Raises NewerLog at a `version` record that this program does not know, and stays before it for good.
         """
         if offset < self.next_result:
             return None
-        if isinstance(event, Version) and event.needs > SUPPORTED_VERSION:
-            raise NewerLog("log-newer", needs=event.needs, supported=SUPPORTED_VERSION)
+        if isinstance(event, Version):
+            self._needs = max(self._needs, event.needs)
+        if self._needs > SUPPORTED_VERSION:
+            raise NewerLog("log-newer", needs=self._needs, supported=SUPPORTED_VERSION)
         self.next_result = offset + 1
         if event is None or isinstance(event, Version):
             return None
         if isinstance(event, Erased):
-            self.erased[event.person] = max(event.upto, self.erased.get(event.person, 0))
+            self._erase(offset, event)
             return None
         return self._fold(offset, timestamp, event)
 
@@ -78,13 +87,20 @@ class Ledger:
         return job.request is not None and job.at < self.erased.get(job.request.person, 0)
 
     def advance(self, now: int) -> Frontier:
-        """Move the frontier as far as it may go at `now` (ms), forgetting what lies before it; return it."""
-        self._forget(self._cut(now - REMEMBERED))
+        """Move the frontier as far as it may go at `now` (ms), forgetting what lies before it; return it.
+
+        A reader that lags goes by the newest request it has read: repeats may stand behind that one.
+        """
+        self._forget(*self._cut(min(now, self._newest) - REMEMBERED))
         while self._first_events and self._first_events[0][0] < self.frontier.requests:
             self._first_events.popleft()
         first = self._first_events[0][1] if self._first_events else self.next_result
         self.frontier = Frontier(self.frontier.requests, first)
         return self.frontier
+
+    def _erase(self, offset: int, event: Erased) -> None:
+        self.erased[event.person] = max(event.upto, self.erased.get(event.person, 0))
+        self._note_event(event.upto - 1, offset)
 
     def _join(self, offset: int, timestamp: int, request: Request) -> Job | None:
         job = self.jobs.get(request.id)
@@ -107,7 +123,7 @@ class Ledger:
             job = self.jobs[event.request] = Job(event.request, self.partition, event.at)
         if job.first < 0:
             job.first = offset
-            self._note_first_event(event.at, offset)
+            self._note_event(event.at, offset)
         if not apply(job, offset, timestamp, event):
             return None
         self._settle(job)
@@ -119,33 +135,36 @@ class Ledger:
             del self.jobs[job.id]
             self._over[job.id] = job.at
 
-    def _note_first_event(self, at: int, offset: int) -> None:
+    def _note_event(self, at: int, offset: int) -> None:
         # Offsets of events only grow, so an entry answers for every frontier up to its `at`
         # that no earlier entry answers for: a queue of growing `at` is a minimum over every suffix.
         if not self._first_events or at > self._first_events[-1][0]:
             self._first_events.append((at, offset))
 
-    def _cut(self, before: int) -> int:
-        """Return how many of the oldest requests may be forgotten: over, old, and not repeated later."""
-        cut, last_repeat = 0, -1
-        for index, seen in enumerate(self._seen):
-            if seen.id not in self._over or seen.timestamp >= before:
+    def _cut(self, before: int) -> tuple[int, int]:
+        """Return how many of the oldest requests may be forgotten, and the offset after them.
+
+        They are over, old, and not repeated later; of those that can not be read age alone is known.
+        """
+        cut, last_repeat = (0, self.frontier.requests), -1
+        following = chain((seen.at for seen in islice(self._seen, 1, None)), (self.next_request,))
+        for count, (seen, after) in enumerate(zip(self._seen, following, strict=True), 1):
+            if seen.timestamp >= before or not (seen.id is None or seen.id in self._over):
                 break
-            last_repeat = max(last_repeat, self._last_repeat.get(seen.id, -1))
-            if last_repeat < self._offset_after(index):
-                cut = index + 1
+            last_repeat = max(last_repeat, self._last_repeat.get(seen.id or "", -1))
+            if last_repeat < after:
+                cut = (count, after)
         return cut
 
-    def _offset_after(self, index: int) -> int:
-        return self._seen[index + 1].at if index + 1 < len(self._seen) else self.next_request
-
-    def _forget(self, cut: int) -> None:
-        if not cut:
+    def _forget(self, count: int, requests: int) -> None:
+        if not count:
             return
-        requests = self._offset_after(cut - 1)
-        for _ in range(cut):
+        for _ in range(count):
             seen = self._seen.popleft()
-            del self._over[seen.id]
-            self._last_repeat.pop(seen.id, None)
+            if seen.id is not None:
+                del self._over[seen.id]
+                self._last_repeat.pop(seen.id, None)
         self.frontier = Frontier(requests, self.frontier.results)
         self.erased = {person: upto for person, upto in self.erased.items() if upto > requests}
+        # Events of requests that could not be read leave jobs that nobody will ever ask for.
+        self.jobs = {id: job for id, job in self.jobs.items() if job.at >= requests}

@@ -185,10 +185,3 @@ class Painter(Protocol):
 
     def unload(self) -> None:
         """Free the model's memory."""
-
-
-class Translator(Protocol):
-    """Turns a prompt into a language the model reads."""
-
-    def translate(self, prompt: str, languages: tuple[str, ...]) -> str:
-        """Return the prompt in one of `languages`; unchanged where it already is."""

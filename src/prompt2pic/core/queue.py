@@ -79,7 +79,9 @@ class Queue:
     def advance(self, now: int) -> dict[int, Frontier]:
         """Move every partition's frontier as far as it may go at `now` (ms) and return them."""
         self.tally.forget(now)
-        return {partition: ledger.advance(now) for partition, ledger in self.ledgers.items()}
+        frontiers = {partition: ledger.advance(now) for partition, ledger in self.ledgers.items()}
+        self._held = {request: job for request, job in self._held.items() if self.job(request) is job}
+        return frontiers
 
     def _apply_request(self, record: Record) -> None:
         request = decode_request(record.value)

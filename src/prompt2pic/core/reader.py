@@ -25,7 +25,6 @@ class Reader:
 
     def __init__(self, log: Log, *, from_frontier: bool, rebuilt: Callable[["Reader"], None]) -> None:
         self.log = log
-        self.at_end_since: float | None = None
         self._from_frontier = from_frontier
         self._rebuilt = rebuilt
         self._follower: Follower | None = None

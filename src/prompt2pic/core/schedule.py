@@ -59,6 +59,10 @@ class Turns:
         line = self._lines.get(person)
         return line.length if line else 0
 
+    def oldest(self) -> int | None:
+        """Return when (ms) the job that waits longest was requested, None where none waits."""
+        return min((line.head.entry.requested for line in self._lines.values() if line.head), default=None)
+
     def changed(self, job: Job, event: JobEvent | None) -> None:
         """Take in a job that an event has changed; None stands for the arrival of its request."""
         if job.request is None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
-from prompt2pic.core.errors import AppendUnknown, RecordTooLarge
+from prompt2pic.core.errors import AppendUnknown, LogUnavailable, RecordTooLarge
 from prompt2pic.core.ports import Commit, Place
 from prompt2pic.log.bell import Ringer, bell_folder
 from prompt2pic.log.sqlite_file import OFFSET_BITS, OpenFile, checksum, open_file
@@ -31,8 +31,10 @@ _OLDEST = (
     "SELECT position, timestamp FROM records WHERE position >= ? AND position < ? ORDER BY position LIMIT ?"
 )
 _BOUNDS = "SELECT earliest, next FROM places WHERE place = ?"
+_COMMIT = "INSERT OR REPLACE INTO commits VALUES (?, ?, ?, ?, ?)"
 _COMMITTED = (
-    'SELECT place, topic, partition, offset, metadata, commits.checksum FROM commits JOIN places USING (place) WHERE "group" = ?'
+    "SELECT topic, partition, offset, metadata, place, commits.checksum"
+    ' FROM commits JOIN places USING (place) WHERE "group" = ?'
 )
 
 
@@ -156,10 +158,12 @@ class SqliteLog:
         """Return what the group last committed; empty where nothing is held. Raises LogUnavailable."""
         with self._reading.use() as file:
             rows = file.connection.execute(_COMMITTED, (group,)).fetchall()
-        for number, *_, offset, metadata, check in rows:
+        found = {}
+        for topic, partition, offset, metadata, number, check in rows:
             if check != checksum(number, group, metadata.encode(), offset):
                 raise LogUnavailable("log-file-corrupt", path=str(self._path), reason=f"commit of {group}")
-        return {Place(*place): Commit(*commit) for _, *place, *commit, _ in rows}
+            found[Place(topic, partition)] = Commit(offset, metadata)
+        return found
 
     def trim(self, place: Place, before_ms: int) -> int:
         """Delete a place's records older than a time in ms since the epoch and return how many they were.

@@ -10,6 +10,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
+from prompt2pic.core.reader import Reader
+
 SECONDS = (0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600)  # from a stub to a long queue
 HTTP_SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30)
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -34,11 +36,23 @@ class Metrics:
         self.attempts = self._counter("attempts", "Attempts by how they ended.", "end")
         self.expiries = self._counter("expiries", "Attempts of silent workers that were given up.")
         self.dead_letters = self._counter("dead_letters", "Requests given up after their attempts.")
-        self.records = self._counter("records_folded", "Records of the log taken into the queue.", "topic")
-        self.undecodable = self._counter("records_undecodable", "Records that nobody here can read.", "topic")
+        self.records = self._gauge(
+            "records_folded", "Records of the log taken into the queue since the start."
+        )
+        self.undecodable = self._gauge("records_undecodable", "Records among them that nobody here can read.")
         self.store_errors = self._counter("store_errors", "Pictures that could not be stored or read.")
         self.http = self._counter("http_requests", "HTTP requests.", "method", "route", "status")
         self.http_seconds = self._histogram("http_seconds", "Answering HTTP requests.", HTTP_SECONDS, "route")
+
+    def look_at(self, reader: Reader, now: int) -> None:
+        """Show the queue as a reader has it at `now` (ms)."""
+        queue = reader.queue
+        oldest = queue.turns.oldest()
+        self.waiting.set(len(queue.turns))
+        self.oldest.set(0 if oldest is None else max(0, now - oldest) / 1000)
+        self.workers.set(len(reader.crew.live(now)))
+        self.records.set(queue.folded)
+        self.undecodable.set(queue.undecodable)
 
     def exposition(self) -> bytes:
         """Return all metrics in Prometheus' text format, of `CONTENT_TYPE`."""

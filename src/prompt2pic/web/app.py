@@ -23,6 +23,7 @@ from prompt2pic.core.errors import (
     Refused,
     StoreUnavailable,
 )
+from prompt2pic.core.reader import now_ms
 from prompt2pic.ops.server import answer
 from prompt2pic.texts import sentence
 from prompt2pic.web import images, jobs
@@ -77,9 +78,7 @@ def _add_guard(app: FastAPI, context: Context, guard: Guard) -> None:
 
 def _add_operators_routes(app: FastAPI, context: Context) -> None:
     async def operators(request: Request) -> Response:
-        load, queue = context.hub.load(), context.hub.reader.queue
-        context.metrics.waiting.set(len(queue.turns))
-        context.metrics.workers.set(len(load.workers))
+        context.metrics.look_at(context.hub.reader, now_ms())
         told = answer(request.url.path, context.metrics, context.health)
         assert told is not None, "these are the paths of ops"  # noqa: S101
         return Response(told.body, told.status, media_type=told.type)

@@ -131,11 +131,11 @@ def _find(context: Context, request: str, person: str) -> Job:
 
 def _queue(context: Context) -> dict[str, Any]:
     load, queue = context.hub.load(), context.hub.reader.queue
-    oldest = next((job for job in queue.upcoming(load.turn)), None)
+    oldest = queue.turns.oldest()
     return {
         "object": "queue",
         "waiting": len(queue.turns),
         "painting": len(load.held),
         "workers": len(load.workers),
-        "oldest_seconds": round((now_ms() - oldest.requested) / 1000, 1) if oldest else None,
+        "oldest_seconds": None if oldest is None else round((now_ms() - oldest) / 1000, 1),
     }

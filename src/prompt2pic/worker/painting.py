@@ -77,6 +77,8 @@ class Painting:
             self._end_with(attempt, decide.release(attempt.job, "painter-gone"))
             return
         self._append(attempt, Started(request=attempt.job.id, at=attempt.job.at, token=attempt.job.token))
+        waited = (attempt.job.claimed - attempt.job.requested) / 1000
+        self._metrics.wait_seconds.labels(level=attempt.level).observe(waited)
         _log.info("painting", request=attempt.job.id, attempt=attempt.id, level=attempt.level)
 
     def tend(self) -> None:

@@ -128,6 +128,7 @@ class Upkeep:
     def _beat(self) -> None:
         if self.me is not None and self._due("heartbeat", HEARTBEAT):
             self.appear(self.me.model, self.me.seconds, self._silence)
+            self._metrics.look_at(self._reader, now_ms())
 
     def _tell(self, worker: WorkerState) -> None:
         self._log.append(Place(WORKERS, 0), worker.name, encode_worker(worker))
