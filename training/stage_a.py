@@ -38,8 +38,8 @@ class Crops:
 
     def _crop(self) -> Tensor:
         picture = self.pool[random.randrange(len(self.pool))]
-        left, top = (random.randrange(side - CROP + 1) for side in picture.shape[1:])
-        return picture[:, left : left + CROP, top : top + CROP]
+        top, left = (random.randrange(side - CROP + 1) for side in picture.shape[1:])
+        return picture[:, top : top + CROP, left : left + CROP]
 
 
 def slopes(pictures: Tensor) -> tuple[Tensor, Tensor]:

@@ -310,7 +310,7 @@ def test_prompts_are_kept_out_of_results_and_output(service: Service) -> None:
 
 def test_the_queue_is_shown_while_it_is_long(service: Service) -> None:
     """Places count up by turns: people alternate, and one's own jobs keep their order."""
-    blocker = service.ask("blocker", user="z", level="best", n=4)["id"]
+    blocker = service.ask("blocker", user="z", level="best", n=10)["id"]
     eventually(lambda: service.job(blocker, "z")["status"] == "processing", "not painting")
     flood = [service.ask(f"{n}", user="flooder", level="fast")["id"] for n in range(4)]
     late = service.ask("late", user="guest", level="fast")["id"]

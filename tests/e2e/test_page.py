@@ -207,7 +207,7 @@ def test_examples_fill_the_box(visit: Visit) -> None:
     [
         ({"#prompt": "  "}, "prompt"),
         ({"#prompt": "x" * 1001}, "prompt"),
-        ({"#prompt": "кот --ar 9"}, "size"),
+        ({"#prompt": "кот --ar 9"}, "prompt"),
         ({"#prompt": "кот", "#seed": "много"}, "seed"),
         ({"#prompt": "кот", "#n": "11"}, "n"),
     ],
@@ -252,6 +252,22 @@ def test_everybody_sees_their_own(visit: Visit) -> None:
     other = visit()
     expect(other.locator("#empty")).to_be_visible()
     expect(other.locator(".card")).to_have_count(0)
+
+
+def test_older_pictures(visit: Visit, service: Service) -> None:
+    """The gallery shows the last twenty, and the ones before them when it is asked to."""
+    page = visit()
+    for number in range(21):
+        job = page.request.post(f"{service.address}/v1/jobs", data={"prompt": f"кот {number}"}).json()
+        page.request.delete(service.address + job["urls"]["cancel"])
+    page.reload()
+    cards = page.locator(".card")
+    expect(cards).to_have_count(20)
+    expect(cards.first).to_contain_text("кот 20")
+    page.get_by_role("button", name="Показать более ранние").click()
+    expect(cards).to_have_count(21)
+    expect(cards.last).to_contain_text("кот 0")
+    expect(page.locator("#more")).to_be_hidden()
 
 
 def test_an_answer_that_was_lost_paints_once(visit: Visit, watch: Watch) -> None:

@@ -351,9 +351,12 @@ class TestReplaced:
             copy = back_up(path)
             fill(log, 3)
         copy.replace(path)
-        with closing(open_log(path)) as log, closing(log.follow({FIRST: 5})) as follower:
-            with pytest.raises(LogTruncated) as caught:  # noqa: SIM117
-                follower.poll(0)
+        with (
+            closing(open_log(path)) as log,
+            closing(log.follow({FIRST: 5})) as follower,
+            pytest.raises(LogTruncated) as caught,
+        ):
+            follower.poll(0)
         assert caught.value.key == "log-went-back"
 
     def test_copies(self, path: Path, log: SqliteLog) -> None:

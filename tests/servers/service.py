@@ -38,7 +38,11 @@ class Service:
         self.process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> "Service":
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.kill_everything()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:

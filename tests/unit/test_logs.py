@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from prompt2pic.ops.logs import about, configure_logs
+from prompt2pic.ops.logs import configure_logs
 
 TOKEN = "123456789:" + "Aa0_-" * 7
 
@@ -55,10 +55,10 @@ def test_a_console_gets_readable_lines() -> None:
 
 
 def test_a_request_is_named_on_every_line_about_it() -> None:
-    """Inside `about` each line carries the id, of libraries too; after it none."""
+    """Where a request is bound each line carries its id, of libraries too; after it none."""
     stream = io.StringIO()
     configure_logs(stream=stream)
-    with about("r1"):
+    with structlog.contextvars.bound_contextvars(request="r1"):
         structlog.get_logger().info("one")
         logging.getLogger("library").info("two")
     structlog.get_logger().info("three")

@@ -21,7 +21,7 @@ def test_defaults_live_in_the_data_folder(tmp_path: Path) -> None:
     """Without any setting the log, the pictures and the secret are in ./data."""
     settings = load_settings()
     assert settings.log_file() == tmp_path / "data" / "log.sqlite3"
-    assert settings.store_folder() == tmp_path / "data" / "pictures"
+    assert settings.store == (tmp_path / "data" / "pictures").as_uri()
     assert settings.kafka == {}
 
 
@@ -29,7 +29,7 @@ def test_any_folder_name_is_found_again(tmp_path: Path) -> None:
     """Addresses are percent-encoded, so a data folder may have any name."""
     settings = load_settings(data=tmp_path / "50% кот")
     assert settings.log_file() == tmp_path / "50% кот" / "log.sqlite3"
-    assert settings.store_folder() == tmp_path / "50% кот" / "pictures"
+    assert settings.store == (tmp_path / "50% кот" / "pictures").as_uri()
 
 
 def test_the_command_line_wins_over_the_environment_and_that_over_the_file(
@@ -50,15 +50,8 @@ def test_kafka_properties_are_passed_on(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setenv("PROMPT2PIC_LOG", "kafka://one:9092,two:9092")
     settings = load_settings()
     assert settings.kafka == {"security.protocol": "SASL_SSL", "sasl.password": "hush"}
-    assert (settings.kafka_servers(), settings.log_file()) == ("one:9092,two:9092", None)
+    assert settings.log_file() is None
     assert "hush" not in repr(settings)
-
-
-def test_an_s3_store_has_a_bucket_and_a_prefix(monkeypatch: pytest.MonkeyPatch) -> None:
-    """s3://bucket/prefix is split, and there is no folder then."""
-    monkeypatch.setenv("PROMPT2PIC_STORE", "s3://pictures/of/cats/")
-    settings = load_settings()
-    assert (settings.s3_place(), settings.store_folder()) == (("pictures", "of/cats"), None)
 
 
 def test_callers_come_from_the_value_or_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -148,7 +148,7 @@ class Ledger:
         """
         cut, last_repeat = (0, self.frontier.requests), -1
         following = chain((seen.at for seen in islice(self._seen, 1, None)), (self.next_request,))
-        for count, (seen, after) in enumerate(zip(self._seen, following, strict=True), 1):
+        for count, (seen, after) in enumerate(zip(self._seen, following, strict=False), 1):
             if seen.timestamp >= before or not (seen.id is None or seen.id in self._over):
                 break
             last_repeat = max(last_repeat, self._last_repeat.get(seen.id or "", -1))

@@ -151,7 +151,7 @@ class SqliteLog:
         with self._writing.use() as file, transaction(file.connection, self._patience):
             for place, (offset, metadata) in commits.items():
                 number = file.numbers[place]
-                check = checksum(number, group, metadata.encode(), offset)
+                check = checksum(number, metadata, group.encode(), offset)
                 file.connection.execute(_COMMIT, (group, number, offset, metadata, check))
 
     def committed(self, group: str) -> dict[Place, Commit]:
@@ -160,7 +160,7 @@ class SqliteLog:
             rows = file.connection.execute(_COMMITTED, (group,)).fetchall()
         found = {}
         for topic, partition, offset, metadata, number, check in rows:
-            if check != checksum(number, group, metadata.encode(), offset):
+            if check != checksum(number, metadata, group.encode(), offset):
                 raise LogUnavailable("log-file-corrupt", path=str(self._path), reason=f"commit of {group}")
             found[Place(topic, partition)] = Commit(offset, metadata)
         return found

@@ -19,12 +19,13 @@ from prompt2pic.log.topics import TopicConfig
 APPLICATION_ID = 0x70327063  # "p2pc"
 SCHEMA_VERSION = 1
 OFFSET_BITS = 40  # a record's position is its place's number, then its offset
+LAST_POSITION = (1 << 63) - 1
 
 _SCHEMA = (
     "CREATE TABLE log (id TEXT NOT NULL)",
     "CREATE TABLE places (place INTEGER PRIMARY KEY, topic TEXT NOT NULL, partition INTEGER NOT NULL,"
     " earliest INTEGER NOT NULL, next INTEGER NOT NULL, timestamp INTEGER NOT NULL,"
-    " checksum INTEGER NOT NULL, UNIQUE (topic, partition))",
+    " checksum INTEGER NOT NULL)",  # no index: reads would use it, and nothing guards its bytes
     "CREATE TABLE records (position INTEGER PRIMARY KEY, key TEXT NOT NULL, value BLOB NOT NULL,"
     " timestamp INTEGER NOT NULL, compacted INTEGER NOT NULL, checksum INTEGER NOT NULL)",
     "CREATE INDEX compacted_keys ON records (key) WHERE compacted = 1",
@@ -41,7 +42,10 @@ _SETTINGS = (
     "PRAGMA cell_size_check = ON",
 )
 _ADD_PLACE = "INSERT INTO places VALUES (?, ?, ?, 0, 0, 0, ?)"
-_EDGES = "SELECT min(position), max(position) FROM records WHERE position >= ? AND position < ?"
+_EDGES = (  # two queries: in one, min and max together read everything between them
+    "SELECT (SELECT min(position) FROM records WHERE position >= ?1 AND position < ?2),"
+    " (SELECT max(position) FROM records WHERE position >= ?1 AND position < ?2)"
+)
 
 
 def checksum(number: int, text: str, data: bytes, other: int) -> int:
@@ -220,10 +224,14 @@ def _add_places(connection: sqlite3.Connection, topics: Mapping[str, TopicConfig
 
 
 def _check_sound(connection: sqlite3.Connection, path: Path) -> None:
-    query = "SELECT place, earliest, next, topic, partition, checksum FROM places"
-    for number, earliest, end, topic, partition, check in connection.execute(query).fetchall():
+    query = "SELECT place, earliest, next, topic, partition, checksum FROM places ORDER BY place"
+    rows = connection.execute(query).fetchall()
+    for expected, (number, earliest, end, topic, partition, check) in enumerate(rows, start=1):
         base = number << OFFSET_BITS
         low, high = connection.execute(_EDGES, (base, base + (1 << OFFSET_BITS))).fetchone()
         whole = earliest == end if low is None else base + earliest <= low <= high == base + end - 1
-        if not whole or check != checksum(number, topic, b"", partition):
+        if not whole or number != expected or check != checksum(number, topic, b"", partition):
             raise LogUnavailable("log-file-corrupt", path=str(path), reason=f"{topic}/{partition}")
+    strays = connection.execute(_EDGES, ((len(rows) + 1) << OFFSET_BITS, LAST_POSITION)).fetchone()
+    if strays != (None, None):
+        raise LogUnavailable("log-file-corrupt", path=str(path), reason="records of an unknown partition")

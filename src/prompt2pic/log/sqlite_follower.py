@@ -122,21 +122,24 @@ class SqliteFollower:
 
     def _take(self, place: Place, start: int, end: int, limit: int, room: int) -> tuple[list[Record], int]:
         base = self._file.numbers[place] << OFFSET_BITS
-        records, size = [], 0
+        records, size, last = [], 0, -1
         for position, key, value, timestamp, check in self._file.connection.execute(
             _READ, (base + start, base + end, limit)
         ):
-            if check != checksum(position, key, value, timestamp):
+            if check != checksum(position, key, value, timestamp) or position <= last:
                 raise self._corrupt(place, position - base)
             records.append(Record(place, position - base, key, value, timestamp))
             size += len(value)
+            last = position
             if size >= room:
                 break
         return records, size
 
     def _check_whole(self, place: Place, found: list[Record], start: int, end: int) -> None:
-        """Refuse a gap, which a damaged page of the file can leave where nothing is compacted."""
-        if len(found) != end - start and not self._topics[place.topic].compacted:
+        """Refuse a gap, as a damaged page can leave one; a compacted topic may have them but at its end."""
+        compacted = self._topics[place.topic].compacted
+        whole = found and found[-1].offset == end - 1 and (compacted or len(found) == end - start)
+        if not whole:
             raise self._corrupt(place, start)
 
     def _corrupt(self, place: Place, offset: int) -> LogUnavailable:

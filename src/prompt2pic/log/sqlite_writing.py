@@ -27,7 +27,7 @@ _KEYS = {
 }
 
 
-def code_of(error: sqlite3.Error) -> int:
+def code_of(error: Exception) -> int:
     """Return SQLite's primary result code, 0 where the error is Python's own."""
     return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
 
@@ -39,8 +39,8 @@ def told(path: Path) -> Iterator[None]:
         yield
     except sqlite3.ProgrammingError as error:
         raise LogUnavailable("log-closed", path=str(path)) from error
-    except sqlite3.Error as error:
-        # Without a code it is Python that could not read a text: some byte is not as it was written.
+    except (sqlite3.Error, TypeError, UnicodeError) as error:
+        # Without a code it is Python that could not read what it got: some byte is not as it was written.
         key = _KEYS.get(code_of(error) or sqlite3.SQLITE_CORRUPT, "log-failed")
         raise LogUnavailable(key, path=str(path), reason=str(error)) from error
     except OSError as error:

@@ -5,7 +5,6 @@ import logging
 import re
 import sys
 from collections.abc import Iterable
-from contextlib import AbstractContextManager
 from typing import TextIO
 
 import structlog
@@ -22,7 +21,8 @@ def configure_logs(
 ) -> None:
     """Send every log line of this process, also those of libraries, to `stream` (stderr) in one form.
 
-    `form` is `console`, `json` or `auto`; each of `secrets` is masked wherever it stands.
+    `form` is `console`, `json` or `auto`; each of `secrets` is masked wherever it stands. What is bound with
+    `structlog.contextvars` is on every line of that thread or task.
     """
     out = stream or sys.stderr
     console = form == "console" or (form == "auto" and out.isatty())
@@ -38,11 +38,6 @@ def configure_logs(
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,  # a logger made before this call must follow it
     )
-
-
-def about(request: str) -> AbstractContextManager[None]:
-    """Put a request's id on every line that this thread or task logs in this context."""
-    return structlog.contextvars.bound_contextvars(request=request)
 
 
 def _shared() -> list[Processor]:

@@ -230,7 +230,7 @@ def _import_libraries() -> None:
         os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # threads that wait must not keep the cores busy
     try:
         importlib.import_module("prompt2pic.painters.wuerstchen_flow")
-    except ImportError as error:
+    except (ImportError, OSError, RuntimeError) as error:  # diffusers wraps what its parts raise
         raise PaintFailed("painter-libraries-missing", reason=first_line(error)) from None
 
 

@@ -130,19 +130,6 @@ class Settings(BaseSettings):
         """Return the file of the embedded log, None where the log is Kafka."""
         return rules.path_of(self.log, "sqlite://")
 
-    def kafka_servers(self) -> str:
-        """Return Kafka's bootstrap servers as `host:port,host:port`."""
-        return self.log.removeprefix("kafka://")
-
-    def store_folder(self) -> Path | None:
-        """Return the folder of the picture store, None where it is S3."""
-        return rules.path_of(self.store, "file://")
-
-    def s3_place(self) -> tuple[str, str]:
-        """Return bucket and prefix of the picture store in S3."""
-        bucket, _, prefix = self.store.removeprefix("s3://").partition("/")
-        return bucket, prefix
-
     def callers(self) -> dict[str, str]:
         """Return the name of each caller by API key."""
         return rules.names_by_key(self.api_keys) if self.api_keys else {}

@@ -4,6 +4,7 @@ import base64
 import binascii
 import hmac
 import uuid
+from ipaddress import ip_address
 
 import msgspec
 from fastapi import Request, Response
@@ -33,6 +34,7 @@ class People:
 
     def __init__(self, secret: bytes, keys: dict[str, str]) -> None:
         self._keys = keys
+        self._secret = secret
         self._signer = Signer(secret, salt="prompt2pic.person", digest_method="sha256")
 
     def of(self, request: Request, user: str | None = None) -> Person:
@@ -43,7 +45,7 @@ class People:
         visitor = self._visitor(request)
         if visitor is not None and user is None:
             return Person(f"web:{visitor}", language, browser=True)
-        return Person(f"user:{user or 'anonymous'}", language)
+        return Person(f"user:{self._from(request)}{user or 'anonymous'}", language)
 
     def welcome(self, request: Request, response: Response) -> None:
         """Give a browser that has none the cookie that makes it a person. Raises NotKnown."""
@@ -52,6 +54,13 @@ class People:
         elif self._visitor(request) is None:
             value = self._signer.sign(uuid.uuid4().hex).decode()
             response.set_cookie(COOKIE, value, max_age=_COOKIE_AGE, httponly=True, samesite="lax")
+
+    def _from(self, request: Request) -> str:
+        """Return what keeps callers of other machines apart: a name is no proof, and may be guessed."""
+        address = request.client.host if request.client else ""
+        if ip_address(address).is_loopback:
+            return ""
+        return hmac.digest(self._secret, address.encode(), "sha256").hex()[:12] + ":"
 
     def _visitor(self, request: Request) -> str | None:
         try:

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import random
 import uuid
-from collections import defaultdict
+from weakref import WeakValueDictionary
 
 import msgspec
 import structlog
@@ -39,7 +39,7 @@ class Submitter:
         self._hub = hub
         self._limits = limits
         self._metrics = metrics
-        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def submit(self, person: Person, ask: Ask, key: str | None) -> tuple[Job, bool]:
         """Return the job of an ask, read back from the log, and whether it is new.
@@ -47,7 +47,7 @@ class Submitter:
         The same idempotency key gives the same job. Raises Refused, KeyReused, LogUnavailable.
         """
         checked, digest = check(ask, self._limits), _digest(ask)
-        async with self._turns[person.name]:
+        async with self._turns.setdefault(person.name, asyncio.Lock()):
             request = _id_of(person, key)
             known = self._replay(request, person, digest)
             return (known, False) if known else (await self._take(person, checked, request, digest), True)

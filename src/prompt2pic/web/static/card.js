@@ -66,8 +66,8 @@ export class Card {
     const prompt = element("p", { class: "prompt", dir: "auto" }, job.input.prompt);
     if (!isOver(job)) return [prompt, ...this.#progress(), this.#buttons([this.#cancel()])];
     if (job.status === "succeeded") return [prompt, this.#facts(), this.#lowered(), this.#buttons(this.#afterwards())];
-    const why = job.status === "failed" ? [say("failed"), job.error?.message || say("failedWhy")] : [say("canceled")];
-    return [prompt, element("p", { class: "status" }, why.join(". ").replace(/\.\. /, ". ")), this.#buttons([this.#again()])];
+    const why = job.status === "failed" ? job.error?.message || say("failed") : say("canceled");
+    return [prompt, element("p", { class: "status" }, why), this.#buttons([this.#again()])];
   }
 
   #progress() {

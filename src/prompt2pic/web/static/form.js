@@ -8,9 +8,8 @@ const USUAL = ["512x512", "768x512", "512x768", "768x768", "1024x1024", "1024x76
 const NO_SEED = -1; // what is no number goes as a wrong one, for which the server has a sentence
 const MANY = 8; // sizes that are still easy to choose from
 
-// The server names fields of its API and options of a prompt.
-const FIELDS = { prompt: "prompt", negative_prompt: "negative_prompt", negative: "negative_prompt", no: "negative_prompt", size: "size", ar: "size", n: "n", count: "n", seed: "seed", level: "level" };
-const FOLDED = new Set(["negative_prompt", "size", "n", "seed", "level"]);
+const FOLDED = ["negative_prompt", "size", "n", "seed", "level"];
+const FIELDS = ["prompt", ...FOLDED];
 
 /** Reads and minds the form; `onSubmit(body)` is called for each press, one at a time. */
 export class Form {
@@ -51,14 +50,14 @@ export class Form {
     if (select.selectedIndex < 0) select.value = "auto";
   }
 
-  /** Show a sentence beside the field it is about. */
-  refuse(sentence, param) {
-    const field = FIELDS[param];
-    if (!field) {
+  /** Show a sentence beside the field it is about; an option such as --ar stands in the prompt. */
+  refuse(sentence, { param, code }) {
+    const field = code?.startsWith("option-") ? "prompt" : param === "negative" ? "negative_prompt" : param;
+    if (!FIELDS.includes(field)) {
       this.form.querySelector("#form-error").textContent = sentence;
       return;
     }
-    if (FOLDED.has(field)) this.options.open = true;
+    if (FOLDED.includes(field)) this.options.open = true;
     this.#mark(field, sentence);
     const control = this.form.elements[field];
     (control instanceof RadioNodeList ? control[0] : control).focus();
@@ -95,20 +94,18 @@ export class Form {
     const error = this.form.querySelector(`#${name}-error`);
     const control = this.form.querySelector(`#${name}`);
     error.textContent = sentence;
-    error.classList.remove("counting");
     if (sentence) control.setAttribute("aria-invalid", "true");
     else control.removeAttribute("aria-invalid");
   }
 
   #forgive() {
-    for (const name of new Set(Object.values(FIELDS))) this.#mark(name, "");
+    for (const name of FIELDS) this.#mark(name, "");
     this.form.querySelector("#form-error").textContent = "";
   }
 
   #count() {
-    const length = [...this.prompt.value].length;
-    if (length <= LONGEST) return;
-    this.#mark("prompt", say("characters", { length, limit: LONGEST }));
+    const { length } = [...this.prompt.value];
+    if (length > LONGEST) this.#mark("prompt", say("characters", { length, limit: LONGEST }));
   }
 
   // What is folded away and not as usual is told on the fold, so that nobody wonders about it.

@@ -13,7 +13,7 @@ const HIDDEN = 10_000; // ms between looks of a page in the background, which ho
 const SLOWEST = 10_000; // ms between attempts to reach a server that is away
 
 const find = (id) => document.getElementById(id);
-const state = { away: 0, more: false, models: false, timer: 0, looking: false, unsent: null };
+const state = { away: 0, models: false, timer: 0, looking: false, soon: false, unsent: null };
 
 document.documentElement.lang = language;
 translate(document);
@@ -45,7 +45,7 @@ async function paint(body) {
     if (matchMedia("(pointer: coarse)").matches) form.prompt.blur(); // the keyboard would hide the picture
   } catch (error) {
     if (!(error instanceof Away)) state.unsent = null;
-    form.refuse(error instanceof Away ? say("unsent") : sentence(error), error.param);
+    form.refuse(sentence(error), error);
   }
 }
 
@@ -70,27 +70,28 @@ async function attempt(card, work) {
   try {
     await work();
   } catch (error) {
-    card.complain(error instanceof Away ? say("unsent") : sentence(error));
+    card.complain(sentence(error));
   }
 }
 
 /** Look at the server now and again; one look at a time, sooner while there is something to see. */
 function lookIn(pause) {
+  state.soon = state.looking;
   clearTimeout(state.timer);
   state.timer = setTimeout(look, pause);
 }
 
 async function look() {
-  if (state.looking) return;
+  if (state.looking) return; // and once more when this one is over
   state.looking = true;
   try {
     await lookOnce();
     arrived();
   } catch (error) {
-    wentAway(error instanceof Refusal ? error.message : undefined);
+    lost(error);
   }
   state.looking = false;
-  lookIn(pauseNow());
+  lookIn(state.soon ? SOON : pauseNow());
 }
 
 async function lookOnce() {
@@ -124,7 +125,7 @@ async function showOlder() {
     for (const job of page.data) gallery.put(job);
     showMore(page.has_more);
   } catch (error) {
-    wentAway(error instanceof Refusal ? error.message : undefined);
+    lost(error);
   }
 }
 
@@ -141,10 +142,14 @@ function showQueue({ waiting, painting, workers }) {
   find("queue").textContent = line[0].toUpperCase() + line.slice(1);
 }
 
-function wentAway(reason) {
+function lost(error) {
+  wentAway(error instanceof Refusal ? error.message : say("away"));
+  if (!(error instanceof Away || error instanceof Refusal)) console.error(error);
+}
+
+function wentAway(told = say("away")) {
   state.away += 1;
   const banner = find("away");
-  const told = reason ?? say("away");
   if (banner.textContent !== told) banner.textContent = told;
   banner.hidden = false;
   document.body.classList.add("is-away");
@@ -185,6 +190,7 @@ function visibility() {
 }
 
 function sentence(error) {
-  if (!(error instanceof Refusal)) throw error;
-  return error.message;
+  if (error instanceof Away) return say("unsent");
+  if (error instanceof Refusal) return error.message;
+  throw error; // a mistake of this page: the console shall tell of it
 }

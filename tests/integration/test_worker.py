@@ -1,0 +1,190 @@
+"""A real worker over a real log and store, when these fail it."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from prompt2pic.core.errors import AppendUnknown, LogUnavailable, StoreUnavailable
+from prompt2pic.core.events import Event, decode_event
+from prompt2pic.core.ports import Log, PictureStore, Place
+from prompt2pic.core.queue import REQUESTS, RESULTS
+from prompt2pic.core.reader import DEAD_LETTERS
+from prompt2pic.core.requests import Request, encode_request
+from prompt2pic.log.sqlite import SqliteLog
+from prompt2pic.ops.metrics import Metrics
+from prompt2pic.painters import make_painter
+from prompt2pic.store import open_store
+from prompt2pic.wiring import TOPICS
+from prompt2pic.worker.worker import Options, Worker
+from tests.servers.service import eventually
+
+LEDGER = Place(RESULTS, 0)
+
+
+class Failing:
+    """Stands before a log or a store and fails the next calls of some methods, as told."""
+
+    def __init__(self, real: Log | PictureStore) -> None:
+        self._real = real
+        self.failures: list[tuple[str, Exception, bool]] = []
+        self.always: tuple[str, Exception] | None = None
+
+    def __getattr__(self, name: str) -> object:
+        method = getattr(self._real, name)
+        return partial(self._call, name, method) if name in ("append", "put") else method
+
+    def _call(self, name: str, method: Callable[..., object], *args: object) -> object:
+        if self.always and self.always[0] == name:
+            raise self.always[1]
+        for failure in self.failures:
+            if failure[0] == name:
+                self.failures.remove(failure)
+                if failure[2]:
+                    method(*args)
+                raise failure[1]
+        return method(*args)
+
+
+class Bench:
+    """A worker in a thread, with its log and store where a test can reach them."""
+
+    def __init__(self, folder: Path, painter: str, options: Options) -> None:
+        self.log = SqliteLog(folder / "log.sqlite3", TOPICS)
+        store = open_store(f"file://{folder}/pictures", secret=b"s" * 32, base_url="http://here")
+        self.failing_log, self.failing_store = Failing(self.log), Failing(store)
+        make = partial(make_painter, painter)
+        self.worker = Worker(
+            "hand",
+            self.failing_log,  # type: ignore[arg-type]  # stands before a real one
+            self.failing_store,  # type: ignore[arg-type]
+            make,
+            options,
+            Metrics(),
+        )
+        self.thread = Thread(target=self.worker.run)
+
+    def ask(self, name: str = "one", **fields: object) -> str:
+        """Put a request on the log."""
+        request = Request(id=name, person="anna", prompt="кот", seed=1, level="best", **fields)  # type: ignore[arg-type]
+        self.log.append(Place(REQUESTS, 0), name, encode_request(request))
+        return name
+
+    def events(self) -> list[Event]:
+        """Return the ledger so far."""
+        follower = self.log.follow({LEDGER: 0})
+        try:
+            return [event for record in follower.poll(0.0) if (event := decode_event(record.value))]
+        finally:
+            follower.close()
+
+    def kinds(self) -> list[str]:
+        """Return the kinds of the ledger's events so far."""
+        return [type(event).__name__ for event in self.events()]
+
+    def until(self, kind: str, times: int = 1) -> list[str]:
+        """Return the kinds once there are `times` of one kind."""
+        eventually(lambda: self.kinds().count(kind) >= times, f"no {kind}")
+        return self.kinds()
+
+
+@contextmanager
+def bench(folder: Path, painter: str = "stub:0.1", **options: object) -> Iterator[Bench]:
+    """Have a worker with its model loaded, and stop it at the end."""
+    made = Bench(folder, painter, Options(**options))  # type: ignore[arg-type]
+    made.thread.start()
+    try:
+        eventually(lambda: made.worker.ready, "the worker is not ready")
+        yield made
+    finally:
+        made.worker.stop()
+        made.thread.join(30)
+        made.log.close()
+
+
+def test_a_request_is_painted(tmp_path: Path) -> None:
+    """A request is claimed, started and finished, with its pictures in the store under the attempt."""
+    with bench(tmp_path) as at:
+        at.ask(count=2)
+        assert at.until("Finished") == ["Claimed", "Started", "Finished"]
+        finished = at.events()[-1]
+        keys = [picture.key for picture in finished.pictures]  # type: ignore[union-attr]
+        assert [key.split("/")[0] for key in keys] == ["one", "one"]
+        assert [(tmp_path / "pictures" / key).is_file() for key in keys] == [True, True]
+
+
+def test_a_store_that_comes_back_costs_nothing(tmp_path: Path) -> None:
+    """A store that fails twice and then works: the same attempt finishes."""
+    with bench(tmp_path) as at:
+        down = ("put", StoreUnavailable("store-unreachable", place="x"), False)
+        at.failing_store.failures = [down, down]
+        at.ask()
+        assert at.until("Finished") == ["Claimed", "Started", "Finished"]
+
+
+def test_an_upload_whose_answer_was_lost_counts(tmp_path: Path) -> None:
+    """A picture that was stored although the store said otherwise is not stored a second time."""
+    with bench(tmp_path) as at:
+        at.failing_store.failures = [("put", StoreUnavailable("store-unreachable", place="x"), True)]
+        at.ask()
+        assert at.until("Finished") == ["Claimed", "Started", "Finished"]
+
+
+def test_a_store_that_stays_down_fails_the_job_and_not_the_worker(tmp_path: Path) -> None:
+    """With the store down for good the attempts fail, the person is told, a dead letter is kept, the worker lives."""
+    with bench(tmp_path, max_attempts=1) as at:
+        at.failing_store.always = ("put", StoreUnavailable("store-full", place="x"))
+        at.ask()
+        kinds = [kind for kind in at.until("Failed") if kind != "Progressed"]
+        assert kinds == ["Claimed", "Started", "Failed"]
+        failed = at.events()[-1]
+        assert (failed.reason, failed.final) == ("store-full", True)  # type: ignore[union-attr]
+        eventually(lambda: at.log.bounds(Place(DEAD_LETTERS, 0))[1] == 1, "no dead letter")
+        at.failing_store.always = None
+        at.ask("two")
+        assert at.until("Finished")[-1] == "Finished"
+
+
+def test_the_last_word_is_said_until_it_is_heard(tmp_path: Path) -> None:
+    """A log that can not be written when the picture is ready: the worker tries on, and paints only once."""
+    with bench(tmp_path, "stub:0.5") as at:
+        at.ask()
+        at.until("Started")
+        at.failing_log.always = ("append", LogUnavailable("log-full", path="x"))
+        time.sleep(1.5)
+        at.failing_log.always = None
+        assert at.until("Finished") == ["Claimed", "Started", "Finished"]
+
+
+@pytest.mark.parametrize("written", [True, False])
+def test_a_claim_of_unknown_outcome_is_read_back(tmp_path: Path, written: bool) -> None:
+    """A claim that may or may not be in the log: the worker looks, and paints once in either case."""
+    with bench(tmp_path) as at:
+        at.failing_log.failures = [("append", AppendUnknown("log-unknown", path="x"), written)]
+        at.ask()
+        assert at.until("Finished") == ["Claimed", "Started", "Finished"]
+
+
+def test_a_finish_of_unknown_outcome_counts_once(tmp_path: Path) -> None:
+    """A last word that was written although the log said it might not be ends the job once."""
+    with bench(tmp_path, "stub:0.5") as at:
+        at.ask()
+        at.until("Started")
+        at.failing_log.failures = [("append", AppendUnknown("log-unknown", path="x"), True)]
+        at.until("Finished")
+        at.ask("two")
+        assert at.until("Finished", 2).count("Claimed") == 2
+
+
+def test_a_restarted_worker_begins_at_the_frontier(tmp_path: Path) -> None:
+    """A worker that comes back paints what waits, and nothing twice."""
+    with bench(tmp_path) as at:
+        at.ask()
+        at.until("Finished")
+    with bench(tmp_path) as again:
+        again.ask("two")
+        assert again.until("Finished", 2).count("Claimed") == 2
