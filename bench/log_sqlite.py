@@ -3,7 +3,6 @@
 import multiprocessing
 import random
 import sqlite3
-import statistics
 import sys
 import tempfile
 import time
@@ -19,6 +18,9 @@ TOPICS = {"results": TopicConfig(partitions=4), "workers": TopicConfig(compacted
 PLACE = Place("results", 0)
 KEY, VALUE = "0" * 36, b"x" * 250  # about the size of an event
 IDLE = 10.0  # seconds
+Append = Callable[[], object]
+Open = Callable[[Path], Append]
+
 _spawn = multiprocessing.get_context("spawn")
 
 
@@ -27,28 +29,32 @@ def percentile(values: list[float], share: float) -> float:
     return sorted(values)[min(int(len(values) * share), len(values) - 1)]
 
 
-def timed(action: Callable[[], object]) -> float:
+def timed(action: Append) -> float:
     """Return how many seconds an action took."""
     begun = time.perf_counter()
     action()
     return time.perf_counter() - begun
 
 
-def bare(path: Path) -> Callable[[], object]:
+def bare(path: Path) -> Append:
     """Return a bare durable append: one insert and its commit."""
-    connection = sqlite3.connect(path, isolation_level=None)
+    connection = sqlite3.connect(path, isolation_level=None, timeout=60.0)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("CREATE TABLE bare (position INTEGER PRIMARY KEY, key TEXT, value BLOB)")
+    connection.execute("CREATE TABLE IF NOT EXISTS bare (position INTEGER PRIMARY KEY, key TEXT, value BLOB)")
     return lambda: connection.execute("INSERT INTO bare (key, value) VALUES (?, ?)", (KEY, VALUE))
+
+
+def ours(path: Path) -> Append:
+    """Return an append to the log."""
+    log = SqliteLog(path, TOPICS)
+    return lambda: log.append(PLACE, KEY, VALUE)
 
 
 def appends(folder: Path, count: int = 2000) -> tuple[list[float], list[float]]:
     """Return the seconds of bare appends and of the log's, taken in turn."""
-    log = SqliteLog(folder / "append.db", TOPICS)
-    reference = bare(folder / "bare.db")
-    pairs = [(timed(reference), timed(lambda: log.append(PLACE, KEY, VALUE))) for _ in range(count)]
-    log.close()
+    reference, own = bare(folder / "bare.db"), ours(folder / "log.db")
+    pairs = [(timed(reference), timed(own)) for _ in range(count)]
     return [pair[0] for pair in pairs[50:]], [pair[1] for pair in pairs[50:]]
 
 
@@ -95,20 +101,20 @@ def idle_share(folder: Path) -> float:
     return share
 
 
-def _write(path: Path, count: int, start: Barrier, took: Connection) -> None:
-    log = SqliteLog(path, TOPICS)
+def _write(opened: Open, path: Path, count: int, start: Barrier, took: Connection) -> None:
+    append = opened(path)
     start.wait()
-    took.send([timed(lambda: log.append(PLACE, KEY, VALUE)) for _ in range(count)])
-    log.close()
+    took.send([timed(append) for _ in range(count)])
 
 
-def rate(folder: Path, processes: int, count: int = 3000) -> tuple[float, float]:
+def rate(opened: Open, path: Path, processes: int, count: int = 3000) -> tuple[float, float]:
     """Return appends a second of some processes together, and the p95 of one append in seconds."""
+    opened(path)
     start = _spawn.Barrier(processes + 1)
     pipes = [_spawn.Pipe() for _ in range(processes)]
-    path = folder / f"rate-{processes}.db"
     children = [
-        _spawn.Process(target=_write, args=(path, count // processes, start, there)) for _, there in pipes
+        _spawn.Process(target=_write, args=(opened, path, count // processes, start, there))
+        for _, there in pipes
     ]
     for child in children:
         child.start()
@@ -121,30 +127,40 @@ def rate(folder: Path, processes: int, count: int = 3000) -> tuple[float, float]
     return len(took) / wall, percentile(took, 0.95)
 
 
+def _print_latencies(folder: Path) -> None:
+    reference, own = appends(folder)
+    rows = {
+        "bare durable append": reference,
+        "append": own,
+        "append until another process has it": wake_ups(folder),
+    }
+    print(f"{'':38}{'p50 ms':>9}{'p95 ms':>9}{'p50 / bare':>12}{'p95 / bare':>12}")
+    for title, took in rows.items():
+        times = [percentile(took, share) for share in (0.5, 0.95)]
+        ratios = [percentile(took, share) / percentile(reference, share) for share in (0.5, 0.95)]
+        print(
+            f"{title:38}" + "".join(f"{t * 1e3:9.3f}" for t in times) + "".join(f"{r:12.2f}" for r in ratios)
+        )
+
+
+def _print_rates(folder: Path) -> None:
+    print(f"{'':38}{'1/s':>9}{'p95 ms':>9}{'bare 1/s':>12}{'p95 ms':>9}{'rate / bare':>12}")
+    for processes in (1, 2, 4):
+        reference = rate(bare, folder / f"bare-{processes}.db", processes)
+        own = rate(ours, folder / f"log-{processes}.db", processes)
+        print(
+            f"{f'appends by {processes} process(es)':38}{own[0]:9.0f}{own[1] * 1e3:9.3f}"
+            f"{reference[0]:12.0f}{reference[1] * 1e3:9.3f}{own[0] / reference[0]:12.2f}"
+        )
+
+
 def main() -> None:
-    """Print the table."""
+    """Print the table; the folder to measure in may be given."""
     with tempfile.TemporaryDirectory(dir=sys.argv[1] if len(sys.argv) > 1 else None) as name:
         folder = Path(name)
-        reference, ours = appends(folder)
-        unit = statistics.median(reference)
-        print(f"{'':34}{'p50 ms':>9}{'p95 ms':>9}{'p50 x bare':>12}{'p95 x bare':>12}")
-        for title, took in (
-            ("bare durable append", reference),
-            ("append", ours),
-            ("append to another process's poll", wake_ups(folder)),
-        ):
-            p50, p95 = percentile(took, 0.5), percentile(took, 0.95)
-            print(
-                f"{title:34}{p50 * 1e3:9.3f}{p95 * 1e3:9.3f}{p50 / unit:12.2f}"
-                f"{p95 / percentile(reference, 0.95):12.2f}"
-            )
-        print(f"{'idle follower, share of a core':34}{idle_share(folder):9.3%}")
-        for processes in (1, 2, 4):
-            each, p95 = rate(folder, processes)
-            print(
-                f"{f'appends/s of {processes} processes':34}{each:9.0f}{p95 * 1e3:9.3f}"
-                f"{each * unit:12.2f} of one bare writer's rate"
-            )
+        _print_latencies(folder)
+        print(f"{'idle follower, share of a core':38}{idle_share(folder):9.3%}")
+        _print_rates(folder)
 
 
 if __name__ == "__main__":

@@ -224,6 +224,23 @@ class TestFile:
         with closing(open_log(path)) as log:
             assert [record.offset for record in read_all(log, FIRST)] == list(range(30))
 
+    def test_opened_amid_appends(self, path: Path, log: SqliteLog) -> None:
+        """A log that others append to all the time is sound whenever one more process opens it."""
+        stop = threading.Event()
+
+        def write() -> None:
+            while not stop.is_set():
+                log.append(FIRST, "key", b"value")
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        try:
+            for _ in range(100):
+                open_log(path).close()
+        finally:
+            stop.set()
+            writer.join()
+
     def test_more_topics(self, path: Path) -> None:
         """A log opened with more topics or partitions than before keeps what it has."""
         with closing(open_log(path)) as log:

@@ -93,7 +93,8 @@ def test_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "source", ["/no/such/folder", "./nothing", "~/nothing-here", "justaname", "a/b/c", "a b/c"]
+    "source",
+    ["/no/such/folder", "./nothing", "~/nothing-here", "~nobody-here/x", "justaname", "a/b/c", "a b/c"],
 )
 def test_neither_folder_nor_name(source: str) -> None:
     """What is neither a folder nor a name on the hub is named in the error, and nobody is asked for it."""
@@ -158,4 +159,13 @@ def test_broken_json(tmp_path: Path, text: str) -> None:
 def test_not_a_checkpoint(tmp_path: Path) -> None:
     """A folder without a model is told by the file that it lacks."""
     with pytest.raises(PaintFailed, match=r"model-file-missing.*prior/model_index\.json"):
+        read_numbers(find_checkpoint(str(tmp_path)))
+
+
+def test_no_number(tmp_path: Path) -> None:
+    """A number of a checkpoint that is none is told with its file."""
+    for half in ("prior", "decoder"):
+        (tmp_path / half).mkdir()
+        (tmp_path / half / "model_index.json").write_text('{"latent_mean": null}')
+    with pytest.raises(PaintFailed, match=r"model-file-broken.*prior/model_index"):
         read_numbers(find_checkpoint(str(tmp_path)))

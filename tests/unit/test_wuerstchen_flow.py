@@ -19,14 +19,12 @@ PROMPT = (
 )
 
 
-def load(source: str) -> Any:
+def load(source: str, dtype: Any = torch.float32) -> Any:
     """Return the loaded checkpoint."""
     from prompt2pic.painters.wuerstchen_checkpoint import load_checkpoint
 
     torch.set_num_threads(1)  # two that spin are slow beside a busy process
-    return load_checkpoint(
-        find_checkpoint(source), torch.device("cpu"), torch.float32, lambda fraction, what: None
-    )
+    return load_checkpoint(find_checkpoint(source), torch.device("cpu"), dtype, lambda fraction, what: None)
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +118,15 @@ def test_same_as_stock(model: Any, changes: dict[str, Any]) -> None:
     assert pixels.shape == expected.shape == (1, 3, drawn.height, drawn.width)
     assert (pixels - expected).abs().max().item() == 0.0
     assert ((pixels > 0) & (pixels < 1)).float().mean().item() > 0.1
+
+
+def test_half_precision(built_in: Any) -> None:
+    """In half precision, as a GPU paints, the picture stays the same to the eye."""
+    ddim = Recipe(name="fast", prior_steps=8, decoder_steps=4, sampler="ddim", guidance=3.0)
+    drawn = sketch(width=128, recipe=ddim)
+    half = ours(load("", torch.float16), drawn)
+    assert half.dtype == torch.float16
+    assert (half.float() - ours(built_in, drawn)).abs().mean().item() < 0.02
 
 
 @pytest.mark.parametrize("size", [(512, 512), (640, 1408)])

@@ -68,9 +68,13 @@ def _check_numbers(ask: Ask, limits: Limits) -> None:
         raise Refused("count-wrong", param="n", count=ask.count, limit=limits.count)
     if ask.seed is not None and not 0 <= ask.seed <= LARGEST_SEED:
         raise Refused("seed-wrong", param="seed", limit=LARGEST_SEED)
-    for side in (ask.width, ask.height):
-        if side is not None and not limits.smallest <= side <= limits.largest:
-            raise Refused("size-wrong", param="size", smallest=limits.smallest, largest=limits.largest)
+    sides = [side for side in (ask.width, ask.height) if side is not None]
+    if any(not limits.smallest <= side <= limits.largest for side in sides) or _too_long(ask, limits):
+        raise Refused("size-wrong", param="size", smallest=limits.smallest, largest=limits.largest)
+
+
+def _too_long(ask: Ask, limits: Limits) -> bool:
+    return ask.aspect is not None and max(ask.aspect) * limits.smallest > min(ask.aspect) * limits.largest
 
 
 def kind_of_level(quality: str) -> Literal["auto", "fast", "balanced", "best"]:

@@ -46,10 +46,14 @@ def too_old(job: Job, now: int) -> bool:
 
 
 def expiry(job: Job, max_attempts: int) -> Expired:
-    """Return the record that takes the job from a silent attempt; jobs must be held."""
+    """Return the record that takes the job from a silent attempt; jobs must be held.
+
+    It is final only where the request was read: nobody ends a job without knowing whom to tell.
+    """
     assert job.token is not None, "only a held job has a lease"  # noqa: S101
     crashed = bool(job.started)
-    final = job.attempts + crashed >= max_attempts or job.stalls + (not crashed) >= MAX_STALLS
+    spent = job.attempts + crashed >= max_attempts or job.stalls + (not crashed) >= MAX_STALLS
+    final = spent and job.request is not None
     return Expired(
         request=job.id,
         at=job.at,

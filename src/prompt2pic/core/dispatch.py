@@ -7,18 +7,20 @@ from prompt2pic.core.decide import not_before, too_old
 from prompt2pic.core.jobs import Job
 from prompt2pic.core.workers import WorkerState
 
-_PATIENCE = (
-    0.25  # seconds an idle worker leaves a job to the one whose turn it is, for each rank between them
-)
+_PATIENCE = 0.25  # seconds a job is left to the worker whose turn it is, for each rank between the two
+_ELSEWHERE = 60_000  # ms that a crashed job is left to other workers
 
 
 def eligible(job: Job, me: WorkerState, workers: int, now: int) -> bool:
-    """Whether `me` may claim the job at `now` (ms); `workers` live ones could."""
+    """Whether `me`, one of `workers` live ones, may claim the job at `now` (ms).
+
+    A job that crashed here is left to the others, but not for ever: they may be busy, or of another model.
+    """
     if job.request is None or too_old(job, now) or not_before(job) > now:
         return False
     if job.request.model and job.request.model != me.model.name:
         return False
-    return workers < 2 or job.avoid != me.name
+    return workers < 2 or job.avoid != me.name or now - job.setback > _ELSEWHERE
 
 
 def rank(me: str, idle: Iterable[str]) -> int:

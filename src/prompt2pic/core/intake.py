@@ -17,8 +17,9 @@ def check_quota(queue: Queue, person: str, count: int, limits: Limits, now: int)
     """Raise Refused where `count` more pictures would be over the person's quota at `now` (ms)."""
     if queue.turns.waiting_of(person) >= limits.waiting:
         raise Refused("quota-waiting", limit=limits.waiting, retry_after=10.0)
-    if queue.tally.pictures(person, now) + count > limits.day:
-        room = queue.tally.room_in(person, now)
+    over = queue.tally.pictures(person, now) + count - limits.day
+    if over > 0:
+        room = queue.tally.room_in(person, over, now)
         raise Refused("quota-day", limit=limits.day, hours=round(room / 3600, 1), retry_after=room)
 
 
@@ -29,13 +30,21 @@ def check_age(sent: int, now: int) -> None:
 
 
 def request_of(
-    ask: Ask, *, id: str, person: str, seed: int, model: Model | None, language: str, digest: str = ""
+    ask: Ask,
+    *,
+    id: str,
+    person: str,
+    seed: int,
+    model: Model | None,
+    language: str,
+    digest: str = "",
+    limits: Limits = Limits(),  # noqa: B008 - immutable
 ) -> Request:
     """Return the request for a checked ask; `seed` is used where the person gave none.
 
     `model` is what the workers paint with, None before one was heard of.
     """
-    width, height = _size(ask, model)
+    width, height = _size(ask, model, limits)
     return Request(
         id=id,
         person=person,
@@ -53,12 +62,14 @@ def request_of(
     )
 
 
-def _size(ask: Ask, model: Model | None) -> tuple[int | None, int | None]:
+def _size(ask: Ask, model: Model | None, limits: Limits) -> tuple[int | None, int | None]:
     if ask.aspect is None or ask.width is not None:
         return ask.width, ask.height
     area = model.sizes[0][0] * model.sizes[0][1] if model else 1024 * 1024
     across, down = ask.aspect
     width = sqrt(area * across / down)
+    width = max(width, limits.smallest, limits.smallest * across / down)
+    width = min(width, limits.largest, limits.largest * across / down)
     return _on_grid(width), _on_grid(width * down / across)
 
 

@@ -27,20 +27,27 @@ class Watch:
     def __init__(self) -> None:
         self._clock = 0.0
         self._ticked: float | None = None
+        self._new: dict[str, int] = {}
         self._seen: dict[str, tuple[int, float]] = {}
 
     def tick(self, monotonic: float) -> None:
-        """Count the time since the last successful fetch; call it after each, at the log's end."""
+        """Count the time since the last successful fetch; call it after each, at the log's end.
+
+        What the fetch brought was heard of now, not when the time began that is counted here.
+        """
         if self._ticked is not None:
             self._clock += min(monotonic - self._ticked, _LONGEST_TICK)
         self._ticked = monotonic
+        self._seen.update((job, (last, self._clock)) for job, last in self._new.items())
+        self._new.clear()
 
     def heard(self, job: Job) -> None:
-        """Note a change of a job: a new record of its attempt starts its lease anew."""
-        if job.state == "held":
-            self._seen[job.id] = (job.last, self._clock)
-        else:
+        """Note a change of a job: a new record of its attempt, and nothing else, starts its lease anew."""
+        if job.state != "held":
             self._seen.pop(job.id, None)
+            self._new.pop(job.id, None)
+        elif self._seen.get(job.id, (-1, 0.0))[0] != job.last:
+            self._new[job.id] = job.last
 
     def silent(self, job: Job) -> float:
         """Return for how many seconds nothing was seen of the attempt that holds the job."""
@@ -49,7 +56,7 @@ class Watch:
 
     def watched(self) -> list[str]:
         """Return the ids of the held jobs."""
-        return list(self._seen)
+        return list(self._seen | self._new)
 
     def expired(self, job: Job, patience: float = 0.0) -> bool:
         """Whether the job's lease ran out, `patience` seconds ago at the least."""

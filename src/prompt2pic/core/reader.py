@@ -31,13 +31,15 @@ class Reader:
         self.rebuild()
 
     def rebuild(self) -> None:
-        """Throw the projection away and start anew."""
-        self.close()
+        """Throw the projection away and start anew. Raises LogUnavailable."""
+        self.ready = False  # where the log is away now, the old follower stays and says the same again
         frontiers = self._frontiers()
-        self.queue, self.crew, self.speeds = Queue(frontiers), Crew(), Speeds()
-        self.queue.listeners.append(lambda job, event: self.speeds.learn(job))
         self._ends = {place: self.log.bounds(place)[1] for place in self._places()}
-        self._follower = self.log.follow(self._starts(frontiers))
+        follower = self.log.follow(self._starts(frontiers))
+        self.close()
+        self._follower = follower
+        self.queue, self.crew, self.speeds = Queue(frontiers), Crew(), Speeds()
+        self.queue.listeners.append(self.speeds.learn)
         self.ready = self._has_reached(self._ends)
         self._rebuilt(self)
 

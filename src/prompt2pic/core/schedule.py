@@ -2,6 +2,7 @@
 
 Start-time fair queueing (Goyal, Vin and Cheng, 1996): a person's next job starts, on a virtual clock,
 when their last one ended or when they came back, whichever is later; the smallest start goes first.
+The clock shows the start of the job taken last, and once nobody waits the latest end of any.
 """
 
 import heapq
@@ -12,6 +13,8 @@ from prompt2pic.core.events import Claimed, Expired, Failed, JobEvent, Released
 from prompt2pic.core.jobs import Job
 
 T = TypeVar("T")
+
+_ROOM = 64  # things without use that may be kept beside as many of them as are of use
 
 
 class _Entry(NamedTuple):
@@ -47,6 +50,8 @@ class Turns:
 
     def __init__(self) -> None:
         self._clock = 0.0
+        self._latest = 0.0
+        self._most_lines = _ROOM
         self._lines: dict[str, _Line] = {}
         self._waiting: dict[str, _Entry] = {}
         self._heads: list[_Head] = []
@@ -104,6 +109,7 @@ class Turns:
         start = line.start if line.length else max(self._clock, line.finish)
         self._clock = max(self._clock, start)
         line.start = line.finish = start + seconds
+        self._latest = max(self._latest, line.finish)
         self._place_head(person, line)
 
     def _refund(self, person: str, seconds: float) -> None:
@@ -129,22 +135,37 @@ class Turns:
             return
         line = self._lines[person]
         line.length -= 1
+        if not self._waiting:
+            self._clock = max(self._clock, self._latest)
         self._place_head(person, line)
 
     def _place_head(self, person: str, line: _Line) -> None:
-        while line.heap and self._waiting.get(line.heap[0].id) is not line.heap[0]:
-            heapq.heappop(line.heap)
+        self._drop_stale_entries(line)
         if not line.heap:
             line.head = None
-            if line.finish <= self._clock:
-                del self._lines[person]
+            self._drop_idle_lines()
         elif line.head is None or line.head[:2] != (line.start, line.heap[0]):
             line.head = _Head(line.start, line.heap[0], person)
             heapq.heappush(self._heads, line.head)
         self._drop_stale_heads()
 
+    def _drop_stale_entries(self, line: _Line) -> None:
+        if len(line.heap) > 2 * line.length + _ROOM:
+            line.heap = [entry for entry in line.heap if self._waiting.get(entry.id) is entry]
+            heapq.heapify(line.heap)
+        while line.heap and self._waiting.get(line.heap[0].id) is not line.heap[0]:
+            heapq.heappop(line.heap)
+
+    def _drop_idle_lines(self) -> None:
+        # Whoever has caught up with the clock comes back as anybody new would.
+        if len(self._lines) > self._most_lines:
+            self._lines = {
+                person: line for person, line in self._lines.items() if line.heap or line.finish > self._clock
+            }
+            self._most_lines = 2 * len(self._lines) + _ROOM
+
     def _drop_stale_heads(self) -> None:
-        if len(self._heads) > 2 * len(self._lines) + 64:
+        if len(self._heads) > 2 * len(self._lines) + _ROOM:
             self._heads = [head for head in self._heads if self._is_head(head)]
             heapq.heapify(self._heads)
         while self._heads and not self._is_head(self._heads[0]):

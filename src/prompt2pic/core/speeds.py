@@ -2,7 +2,7 @@
 
 from collections import defaultdict, deque
 
-from prompt2pic.core.events import Finished
+from prompt2pic.core.events import Finished, JobEvent
 from prompt2pic.core.jobs import Job
 from prompt2pic.core.requests import Request
 from prompt2pic.core.sizes import painted_size
@@ -18,13 +18,13 @@ class Speeds:
     def __init__(self) -> None:
         self._measured: dict[tuple[str, str, int], deque[float]] = defaultdict(lambda: deque(maxlen=_KEPT))
 
-    def learn(self, job: Job) -> None:
-        """Take in the painting time of a job that finished; any other job teaches nothing."""
-        if not isinstance(job.end, Finished) or not job.end.pictures:
+    def learn(self, job: Job, event: JobEvent | None) -> None:
+        """Take in the painting time of the job that `event` has finished; any other event teaches nothing."""
+        if not isinstance(event, Finished) or not event.pictures:
             return
-        first = job.end.pictures[0]
-        key = (job.end.worker, job.end.level, first.painted_width * first.painted_height)
-        self._measured[key].append(job.end.seconds / len(job.end.pictures))
+        first = event.pictures[0]
+        key = (event.worker, event.level, first.painted_width * first.painted_height)
+        self._measured[key].append(event.seconds / len(event.pictures))
 
     def seconds(self, worker: WorkerState, request: Request, level: str) -> float | None:
         """Return the predicted seconds of the whole request, None where there is nothing to go by."""

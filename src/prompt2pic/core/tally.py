@@ -19,10 +19,13 @@ class DayTally:
         """Return how many pictures the person asked for in the 24 hours before `now` (ms)."""
         return sum(count for timestamp, count in self._asked.get(person, ()) if timestamp > now - DAY)
 
-    def room_in(self, person: str, now: int) -> float:
-        """Return the seconds until the person's oldest request of the day no longer counts."""
-        asked = [timestamp for timestamp, _ in self._asked.get(person, ()) if timestamp > now - DAY]
-        return (min(asked) + DAY - now) / 1000 if asked else 0.0
+    def room_in(self, person: str, pictures: int, now: int) -> float:
+        """Return the seconds until `pictures` of the person's, or all of them, no longer count."""
+        last, gone = now - DAY, 0
+        for timestamp, count in self._asked.get(person, ()):
+            if timestamp > now - DAY and gone < pictures:
+                last, gone = timestamp, gone + count
+        return (last + DAY - now) / 1000
 
     def forget(self, now: int) -> None:
         """Drop what lies more than a day before `now` (ms)."""

@@ -41,6 +41,7 @@ _SETTINGS = (
     "PRAGMA secure_delete = ON",  # a prompt past its retention is gone from the disk too
     "PRAGMA cell_size_check = ON",
 )
+_PLACES = "SELECT place, earliest, next, topic, partition, checksum FROM places ORDER BY place"
 _ADD_PLACE = "INSERT INTO places VALUES (?, ?, ?, 0, 0, 0, ?)"
 _EDGES = (  # two queries: in one, min and max together read everything between them
     "SELECT (SELECT min(position) FROM records WHERE position >= ?1 AND position < ?2),"
@@ -63,7 +64,7 @@ class OpenFile:
         rows = connection.execute("SELECT topic, partition, place FROM places")
         self.numbers = {Place(topic, partition): number for topic, partition, number in rows}
         self._inode = _inode(path)
-        self._wal_inode = _inode(_beside(path, "-wal"))
+        self._wal_inode: tuple[int, int] | None = _inode(_beside(path, "-wal"))
 
     def replaced(self) -> bool:
         """Tell whether another file lies at the path by now. Raises LogUnavailable where none does."""
@@ -75,8 +76,9 @@ class OpenFile:
     def _remove_strays(self) -> None:
         """Remove what the old file left beside the new one: SQLite would take it for the new one's."""
         with _alone(self.path.parent), suppress(LogUnavailable):
-            if _inode(_beside(self.path, "-wal")) == self._wal_inode:
+            if self._wal_inode == _inode(_beside(self.path, "-wal")):
                 _remove_wal(self.path)
+        self._wal_inode = None  # once closed, a new file may get the number
 
     def close(self) -> None:
         """Close the connection."""
@@ -159,10 +161,13 @@ def _make(path: Path) -> None:
             raise LogUnavailable("log-file-corrupt", path=str(path), reason="the file has been emptied")
         aside = _beside(path, "-making")
         aside.unlink(missing_ok=True)
-        with closing(_connect(aside, 0.0, mode="rwc")) as connection:
-            _lay_out(connection)
-        _remove_wal(path)
-        aside.rename(path)
+        try:
+            with closing(_connect(aside, 0.0, mode="rwc")) as connection:
+                _lay_out(connection)
+            _remove_wal(path)
+            aside.rename(path)
+        finally:
+            aside.unlink(missing_ok=True)
 
 
 def _lay_out(connection: sqlite3.Connection) -> None:
@@ -224,14 +229,22 @@ def _add_places(connection: sqlite3.Connection, topics: Mapping[str, TopicConfig
 
 
 def _check_sound(connection: sqlite3.Connection, path: Path) -> None:
-    query = "SELECT place, earliest, next, topic, partition, checksum FROM places ORDER BY place"
-    rows = connection.execute(query).fetchall()
+    connection.execute("BEGIN")  # one moment for both queries, as others append
+    try:
+        wrong = _find_wrong(connection)
+    finally:
+        connection.rollback()
+    if wrong is not None:
+        raise LogUnavailable("log-file-corrupt", path=str(path), reason=wrong)
+
+
+def _find_wrong(connection: sqlite3.Connection) -> str | None:
+    rows = connection.execute(_PLACES).fetchall()
     for expected, (number, earliest, end, topic, partition, check) in enumerate(rows, start=1):
         base = number << OFFSET_BITS
         low, high = connection.execute(_EDGES, (base, base + (1 << OFFSET_BITS))).fetchone()
         whole = earliest == end if low is None else base + earliest <= low <= high == base + end - 1
         if not whole or number != expected or check != checksum(number, topic, b"", partition):
-            raise LogUnavailable("log-file-corrupt", path=str(path), reason=f"{topic}/{partition}")
+            return f"{topic}/{partition}"
     strays = connection.execute(_EDGES, ((len(rows) + 1) << OFFSET_BITS, LAST_POSITION)).fetchone()
-    if strays != (None, None):
-        raise LogUnavailable("log-file-corrupt", path=str(path), reason="records of an unknown partition")
+    return None if strays == (None, None) else "records of an unknown partition"

@@ -7,14 +7,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from prompt2pic.core.errors import PaintFailed
 from prompt2pic.core.ports import Model, Painted, PaintOrder, Step
 from prompt2pic.painters.orders import level_of, nearest_size, resized
 from prompt2pic.painters.png import encode_png, parameters
-from prompt2pic.painters.wuerstchen_files import find_checkpoint, first_line, read_numbers
+from prompt2pic.painters.wuerstchen_files import find_checkpoint, first_line, folder_of, read_numbers
 from prompt2pic.painters.wuerstchen_levels import Family, Recipe, family_of
 
 if TYPE_CHECKING:
@@ -111,7 +110,7 @@ class _Trial(NamedTuple):
 def _name_of(source: str) -> str:
     if not source:
         return "wuerstchen"
-    folder = Path(source).expanduser()
+    folder = folder_of(source)
     return f"wuerstchen:{folder.resolve().name if folder.is_dir() else source}"
 
 

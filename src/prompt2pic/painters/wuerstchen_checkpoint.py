@@ -17,7 +17,7 @@ from transformers import CLIPTextModel, CLIPTokenizer
 from transformers.utils import logging as transformers_logging
 
 from prompt2pic.core.errors import PaintFailed
-from prompt2pic.painters.wuerstchen_files import Folders, first_line, read_json, read_numbers
+from prompt2pic.painters.wuerstchen_files import Folders, first_line, read_floats, read_json, read_numbers
 from prompt2pic.painters.wuerstchen_sampler import Schedule
 
 Progress = Callable[[float, str], None]
@@ -84,7 +84,9 @@ class _Put:
             tokenizer=_tokenizer(folder / "tokenizer"),
             text_encoder=self.module(folder / "text_encoder", CLIPTextModel),
             denoiser=self.module(folder / name, kind),
-            schedule=_schedule(folder / "scheduler" / "scheduler_config.json"),
+            schedule=Schedule(
+                **read_floats(folder / "scheduler" / "scheduler_config.json", s=0.008, scaler=1.0)
+            ),
         )
 
     def module(self, folder: Path, kind: Any) -> Any:
@@ -108,11 +110,6 @@ def _tokenizer(folder: Path) -> Any:
         raise PaintFailed("model-file-missing", path=str(vocabulary[0]))
     with _broken_files(folder):
         return CLIPTokenizer.from_pretrained(str(folder), local_files_only=True)
-
-
-def _schedule(path: Path) -> Schedule:
-    config = read_json(path)
-    return Schedule(s=float(config.get("s", 0.008)), scaler=float(config.get("scaler", 1.0)))
 
 
 def _check_architecture(folder: Path, wanted: str) -> None:

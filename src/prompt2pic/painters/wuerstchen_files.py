@@ -37,7 +37,7 @@ def find_checkpoint(source: str) -> Folders:
     """
     if not source:
         return _in_folder(Path(str(resources.files("prompt2pic"))) / "models" / "builtin")
-    folder = Path(source).expanduser()
+    folder = folder_of(source)
     if folder.is_dir():
         return _in_folder(folder)
     if source.startswith((".", "/", "~")) or not _HUB_NAME.fullmatch(source):
@@ -45,19 +45,30 @@ def find_checkpoint(source: str) -> Folders:
     return Folders(_from_hub(f"{source}-prior"), _from_hub(source))
 
 
+def folder_of(source: str) -> Path:
+    """Return the folder that a source may mean; `~/` is the home, another `~` stays as it is."""
+    return Path(source).expanduser() if source.startswith("~/") else Path(source)
+
+
 def read_numbers(folders: Folders) -> dict[str, float]:
     """Return how the latents relate, from `model_index.json`; diffusers' defaults where it is silent.
 
     Raises PaintFailed where a folder is no checkpoint.
     """
-    prior = read_json(folders.prior / "model_index.json")
-    decoder = read_json(folders.decoder / "model_index.json")
+    prior, decoder = folders.prior / "model_index.json", folders.decoder / "model_index.json"
     return {
-        "latent_mean": float(prior.get("latent_mean", 42.0)),
-        "latent_std": float(prior.get("latent_std", 1.0)),
-        "resolution_multiple": float(prior.get("resolution_multiple", 42.67)),
-        "latent_dim_scale": float(decoder.get("latent_dim_scale", 10.67)),
+        **read_floats(prior, latent_mean=42.0, latent_std=1.0, resolution_multiple=42.67),
+        **read_floats(decoder, latent_dim_scale=10.67),
     }
+
+
+def read_floats(path: Path, **defaults: float) -> dict[str, float]:
+    """Return the named numbers of a JSON object in a file. Raises PaintFailed where one is none."""
+    config = read_json(path)
+    try:
+        return {name: float(config.get(name, default)) for name, default in defaults.items()}
+    except (TypeError, ValueError) as error:
+        raise PaintFailed("model-file-broken", path=str(path), reason=first_line(error)) from None
 
 
 def read_json(path: Path) -> dict[str, Any]:

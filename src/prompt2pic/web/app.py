@@ -88,7 +88,7 @@ def _add_operators_routes(app: FastAPI, context: Context) -> None:
 
 
 def _add_page(app: FastAPI, context: Context) -> None:
-    app.mount("/static", StaticFiles(directory=str(_STATIC)), name="static")
+    app.mount("/static", _Fresh(directory=str(_STATIC)), name="static")
 
     @app.get("/", include_in_schema=False)
     async def page(request: Request) -> Response:
@@ -106,6 +106,15 @@ def _add_page(app: FastAPI, context: Context) -> None:
         return StreamingResponse(_chain(first, chunks), media_type="image/png", headers=headers)
 
 
+class _Fresh(StaticFiles):
+    """Files that a browser asks for anew, so that after an upgrade it never mixes old and new ones."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        response = super().file_response(*args, **kwargs)
+        response.headers["Cache-Control"] = "no-cache"
+        return response
+
+
 async def _chain(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     yield first
     async for chunk in rest:
@@ -121,7 +130,7 @@ def _add_errors(app: FastAPI) -> None:
     async def invalid(request: Request, raised: RequestValidationError) -> JSONResponse:
         first = raised.errors()[0]
         param = ".".join(str(part) for part in first["loc"][1:]) or "body"
-        return _problem(request, Refused("body-wrong", param=param, field=param, why=str(first["msg"])))
+        return _problem(request, Refused("body-wrong", param=param, field=param, why=_why(first["type"])))
 
     @app.exception_handler(HTTPException)
     async def other(request: Request, raised: HTTPException) -> JSONResponse:
@@ -132,6 +141,14 @@ def _add_errors(app: FastAPI) -> None:
     async def unexpected(request: Request, raised: Exception) -> JSONResponse:
         _log.error("unexpected", path=request.url.path, exc_info=raised)
         return _answer(500, "server_error", Problem("unexpected"), request)
+
+
+def _why(kind: str) -> str:
+    """Return what is wrong with a field as a word that `texts` knows."""
+    for known in ("missing", "json_invalid", "literal_error", "string", "int", "bool"):
+        if kind.startswith(known):
+            return known.replace("_", "-")
+    return "other"
 
 
 def _problem(request: Request, problem: Problem) -> JSONResponse:

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import hashlib
 import hmac
 import uuid
 from ipaddress import ip_address
@@ -35,7 +36,7 @@ class People:
     def __init__(self, secret: bytes, keys: dict[str, str]) -> None:
         self._keys = keys
         self._secret = secret
-        self._signer = Signer(secret, salt="prompt2pic.person", digest_method="sha256")
+        self._signer = Signer(secret, salt="prompt2pic.person", digest_method=hashlib.sha256)
 
     def of(self, request: Request, user: str | None = None) -> Person:
         """Return who a call is from. Raises NotKnown where a key is needed and none, or a wrong one, came."""

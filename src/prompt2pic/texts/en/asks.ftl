@@ -24,7 +24,15 @@ quota-day = You may ask for { $limit ->
 message-too-old = This message is more than a day old: send it again, and it will be painted.
 idempotency-key-wrong = An Idempotency-Key has 1 to { $limit } characters.
 job-missing = There is no such request, or it is not yours.
-body-wrong = The field { $field } is wrong: { $why }. The page /docs shows the right form.
+body-wrong = The field { $field } is wrong: { $why ->
+    [missing] it is missing
+    [json-invalid] the body is no JSON
+    [literal-error] it is none of the values it may have
+    [string] it must be a text
+    [int] it must be a whole number
+    [bool] it must be true or false
+   *[other] it has the wrong form
+}. The page /docs shows the right form.
 request-wrong = This request can not be understood: the page /docs shows the right form.
 page-missing = There is nothing at this address: the page /docs lists what there is.
 method-wrong = This address does not take this method: the page /docs shows which it takes.

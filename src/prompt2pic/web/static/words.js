@@ -59,7 +59,7 @@ const ENGLISH = {
   pictureGone: "This picture is not kept any more.",
   away: "Prompt2Pic does not answer. Nothing is lost: I keep trying to reach it.",
   back: "Connected again",
-  unsent: "It could not be sent: Prompt2Pic does not answer. Your words are still here, try again in a while.",
+  unsent: "It could not be sent: Prompt2Pic does not answer. Try again in a while.",
   unreadable: "Prompt2Pic gave an answer that this page does not understand ({status}). Try again in a while.",
   doneTitle: "✓ Ready",
 };
@@ -123,7 +123,7 @@ const RUSSIAN = {
   pictureGone: "Эта картинка больше не хранится.",
   away: "Prompt2Pic не отвечает. Ничего не потеряно: пробую подключиться снова.",
   back: "Снова на связи",
-  unsent: "Не удалось отправить: Prompt2Pic не отвечает. Ваш текст на месте, попробуйте чуть позже.",
+  unsent: "Не удалось отправить: Prompt2Pic не отвечает. Попробуйте чуть позже.",
   unreadable: "Prompt2Pic ответил непонятно ({status}). Попробуйте чуть позже.",
   doneTitle: "✓ Готово",
 };

@@ -1,0 +1,116 @@
+"""The fold: a million finished jobs and ten thousand waiting, against bare decoding of the same bytes.
+
+    python -m bench.fold [--jobs 1000000]
+"""
+
+import argparse
+import time
+import tracemalloc
+from collections.abc import Iterator
+
+from prompt2pic.core.events import (
+    Claimed,
+    Event,
+    Finished,
+    Picture,
+    Started,
+    Token,
+    decode_event,
+    encode_event,
+)
+from prompt2pic.core.ledger import Frontier
+from prompt2pic.core.ports import Place, Record
+from prompt2pic.core.queue import REQUESTS, RESULTS, Queue
+from prompt2pic.core.requests import Request, decode_request, encode_request
+from prompt2pic.core.speeds import Speeds
+
+WAITING = 10_000
+PEOPLE = 1000
+CHUNK = 20_000  # jobs whose records are made at a time, outside the measurement
+REQUEST_PLACE, RESULT_PLACE = Place(REQUESTS, 0), Place(RESULTS, 0)
+
+
+def main() -> None:
+    """Print seconds and microseconds a record, the ratio to decoding, and whether the cost stays flat."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--jobs", type=int, default=1_000_000)
+    jobs = parser.parse_args().jobs
+    queue, speeds = Queue({0: Frontier()}), Speeds()
+    queue.listeners.append(speeds.learn)
+    folds, decodes, records = [], [], 0
+    for first in range(0, jobs + WAITING, CHUNK):
+        made = list(chunk(first, min(CHUNK, jobs + WAITING - first), jobs))
+        records += len(made)
+        decodes.append(seconds_of(bare_decoding, made))
+        folds.append(seconds_of(lambda some: [queue.apply(record) for record in some], made))
+        queue.advance(made[-1].timestamp)
+    fold, decode = sum(folds), sum(decodes)
+    print(f"{records} records: decoding {decode:.2f} s, folding {fold:.2f} s, ratio {fold / decode:.2f} (goal 4)")
+    print(f"a record: {fold / records * 1e6:.2f} us; first tenth to last tenth: {tail_ratio(folds[:-1]):.2f} (flat is 1)")
+    print(f"open at the end: {sum(1 for _ in queue.open_jobs())} jobs")
+
+
+def bare_decoding(records: list[Record]) -> None:
+    """Decode the values and nothing else: the reference."""
+    for record in records:
+        (decode_request if record.place is REQUEST_PLACE else decode_event)(record.value)
+
+
+def chunk(first: int, count: int, finished: int) -> Iterator[Record]:
+    """Yield the records of some jobs, spread over months, those from `finished` on without events."""
+    for number in range(first, first + count):
+        now = number * 5000
+        request = Request(id=f"{number:036d}", person=f"web:{number % PEOPLE:032d}", prompt="a red cat " * 5, seed=number)
+        yield Record(REQUEST_PLACE, number, request.id, encode_request(request), now)
+        if number < finished:
+            for step, event in enumerate(history(number, request.id)):
+                yield Record(RESULT_PLACE, number * 3 + step, request.id, encode_event(event), now + step)
+
+
+def history(number: int, request: str) -> list[Event]:
+    """Return the events of a job that was painted at once."""
+    attempt = f"{number:032d}"
+    token = Token(number * 3, attempt)
+    picture = Picture(
+        key=f"{request}/{attempt}/0.png",
+        link=f"http://127.0.0.1:8080/pictures/{request}/{attempt}/0.png?expires=1&signature={'0' * 64}",
+        seed=number,
+        width=1024,
+        height=1024,
+        painted_width=1024,
+        painted_height=1024,
+    )
+    return [
+        Claimed(
+            request=request, at=number, attempt=attempt, worker="w", model="m", level="best", lease=15.0, predicted=4.0
+        ),
+        Started(request=request, at=number, token=token),
+        Finished(
+            request=request,
+            at=number,
+            token=token,
+            pictures=(picture,),
+            worker="w",
+            model="m",
+            level="best",
+            steps=30,
+            seconds=4.2,
+        ),
+    ]
+
+
+def seconds_of(work, records: list[Record]) -> float:  # type: ignore[no-untyped-def]
+    """Return the CPU seconds of some work over records."""
+    began = time.process_time()
+    work(records)
+    return time.process_time() - began
+
+
+def tail_ratio(folds: list[float]) -> float:
+    """Return the cost of the last tenth as a multiple of the first tenth's."""
+    tenth = max(1, len(folds) // 10)
+    return sum(folds[-tenth:]) / sum(folds[:tenth])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,129 @@
+"""How long the Würstchen painter takes to load and to paint, against diffusers' stock pipelines in the same run.
+
+python -m bench.painter [--source NAME-OR-FOLDER] [--threads N] [--times 7]
+"""
+
+import argparse
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from prompt2pic.core.ports import PaintOrder
+from prompt2pic.painters.wuerstchen import WuerstchenPainter
+from prompt2pic.painters.wuerstchen_levels import family_of
+
+PROMPT = "красный кот на синем фоне"
+STOCK = (60, 12)  # steps of prior and decoder that the stock pipelines take when nobody says otherwise
+LOADING = """
+import sys, time
+marks = {}
+from prompt2pic.painters.wuerstchen import WuerstchenPainter
+marks["start"] = time.perf_counter()
+painter = WuerstchenPainter(sys.argv[1])
+painter.load(lambda fraction, what: marks.setdefault(what, time.perf_counter()))
+print(marks["prior"] - marks["libraries"], marks["ready"] - marks["prior"])
+"""
+
+
+def main() -> None:
+    """Print seconds of imports, loading and each level, with the ratio to the stock pipelines."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--source", default="")
+    parser.add_argument("--threads", type=int)
+    parser.add_argument("--times", type=int, default=7)
+    asked = parser.parse_args()
+    imports, loading = load_times(asked.source)
+    print(f"imports {imports:.2f} s, load without imports {loading:.2f} s (median of 3 fresh processes)")
+    painter = WuerstchenPainter(asked.source, threads=asked.threads)
+    print(painter.load(lambda fraction, what: None).name, f"on {threads_used()} threads")
+    print_levels(painter, asked.times)
+
+
+def load_times(source: str) -> tuple[float, float]:
+    """Return the seconds of the imports and of the rest of the loading."""
+    runs = [
+        subprocess.run([sys.executable, "-c", LOADING, source], check=True, capture_output=True, text=True)
+        for _ in range(3)
+    ]
+    both = [tuple(map(float, run.stdout.split())) for run in runs]
+    return statistics.median(one for one, _ in both), statistics.median(other for _, other in both)
+
+
+def threads_used() -> int:
+    """Return how many threads torch computes with."""
+    import torch
+
+    return torch.get_num_threads()
+
+
+def print_levels(painter: WuerstchenPainter, times: int) -> None:
+    """Print the seconds of each level, what the painter reckoned, and the stock pipelines' seconds."""
+    loaded = painter._expect_loaded()
+    reckoned = painter.estimate()
+    stock = stock_pipelines(loaded.model)
+    width, height = loaded.family.sizes[0]
+    order = {"prompt": PROMPT, "width": width, "height": height}
+    print("level     steps   seconds  reckoned  stock at equal steps  ratio")
+    for recipe in family_of(loaded.model.resolution_multiple).recipes:
+        asked = PaintOrder(level=recipe.name, **order)
+        steps = (recipe.prior_steps, recipe.decoder_steps)
+        ours, theirs = alternate(
+            times,
+            lambda asked=asked: list(painter.paint(asked, lambda step: None)),
+            lambda steps=steps: stock(PROMPT, width, height, *steps),
+        )
+        told = f"{recipe.prior_steps}+{recipe.decoder_steps}"
+        line = f"{recipe.name:9} {told:7} {ours:7.3f}  {reckoned[recipe.name]:8.3f}"
+        print(f"{line}  {theirs:20.3f}  {ours / theirs:5.2f}")
+    [default] = alternate(1, lambda: stock(PROMPT, width, height, *STOCK))
+    print(f"stock at its defaults ({STOCK[0]}+{STOCK[1]}): {default:.3f} s")
+
+
+def alternate(times: int, *actions: Callable[[], object]) -> list[float]:
+    """Return the median seconds of each action, run in turn so that what disturbs one disturbs all."""
+    seconds: list[list[float]] = [[] for _ in actions]
+    for _ in range(times):
+        for action, taken in zip(actions, seconds, strict=True):
+            begun = time.perf_counter()
+            action()
+            taken.append(time.perf_counter() - begun)
+    return [statistics.median(taken) for taken in seconds]
+
+
+def stock_pipelines(model: Any) -> Callable[[str, int, int, int, int], object]:
+    """Return a function that paints with the stock pipelines, made of the painter's modules."""
+    from diffusers import DDPMWuerstchenScheduler
+    from diffusers.pipelines.deprecated.wuerstchen import WuerstchenDecoderPipeline, WuerstchenPriorPipeline
+
+    prior = WuerstchenPriorPipeline(
+        tokenizer=model.prior.tokenizer,
+        text_encoder=model.prior.text_encoder,
+        prior=model.prior.denoiser,
+        scheduler=DDPMWuerstchenScheduler(),
+        latent_mean=model.latent_mean,
+        latent_std=model.latent_std,
+        resolution_multiple=model.resolution_multiple,
+    )
+    decoder = WuerstchenDecoderPipeline(
+        tokenizer=model.decoder.tokenizer,
+        text_encoder=model.decoder.text_encoder,
+        decoder=model.decoder.denoiser,
+        scheduler=DDPMWuerstchenScheduler(),
+        vqgan=model.vqgan,
+        latent_dim_scale=model.latent_dim_scale,
+    )
+    for pipeline in (prior, decoder):
+        pipeline.set_progress_bar_config(disable=True)
+
+    def paint(prompt: str, width: int, height: int, prior_steps: int, decoder_steps: int) -> object:
+        embeddings = prior(prompt, height, width, prior_steps, guidance_scale=4.0).image_embeddings
+        return decoder(embeddings, prompt, decoder_steps).images[0]
+
+    return paint
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""What is written in answer to what the queue shows."""
+
+import pytest
+
+from prompt2pic.core import decide
+from prompt2pic.core.events import Token
+from prompt2pic.core.jobs import Job, apply
+from tests.unit.samples import HOUR, failed, held, job, picture, request
+
+TOLD = request(notify=True)
+
+
+def test_a_failure_is_final_after_the_last_attempt() -> None:
+    """The writer decides the end, and with it that the person is to be told."""
+    for attempts, final in [(0, False), (1, False), (2, True), (5, True)]:
+        event = decide.failure(held(attempts=attempts, request=TOLD), "painter-crashed", 3)
+        assert (event.final, event.notify, event.token) == (final, final, Token(0, "a"))
+    assert not decide.failure(held(attempts=2), "painter-crashed", 3).notify
+
+
+def test_a_refusal_is_final_at_once() -> None:
+    """What no other attempt could mend is given up, whether anybody holds the job or not."""
+    assert decide.refusal(job(request=TOLD), "waited-too-long") == failed(
+        None, reason="waited-too-long", final=True, notify=True
+    )
+    assert decide.refusal(held(), "level-unknown").token == Token(0, "a")
+
+
+def test_an_expiry_after_the_start_costs_an_attempt() -> None:
+    """It is final where that was the last one."""
+    assert not decide.expiry(held(started=5, attempts=1), 3).final
+    last = decide.expiry(held(started=5, attempts=2, last=7, request=TOLD), 3)
+    assert (last.final, last.notify, last.last) == (True, True, 7)
+
+
+def test_an_expiry_before_the_start_is_bounded_on_its_own() -> None:
+    """Attempts that never began cost none, but only so many of them."""
+    for stalls, final in [(0, False), (3, False), (4, True)]:
+        assert decide.expiry(held(stalls=stalls, attempts=2), 3).final == final
+
+
+def test_nobody_ends_a_job_without_its_request() -> None:
+    """A reader that has not read whom to tell leaves the end to another one."""
+    event = decide.expiry(held(started=5, attempts=2, request=None), 3)
+    assert (event.final, event.notify) == (False, False)
+
+
+def test_a_crashed_job_rests_ever_longer() -> None:
+    """2 s, 4 s, 8 s, ... up to a minute after the last crash; none at all before the first."""
+    assert decide.not_before(job(setback=1000)) == 0
+    pauses = [
+        decide.not_before(job(setback=1000, attempts=n // 2, stalls=n - n // 2)) - 1000 for n in range(1, 8)
+    ]
+    assert pauses == [2000, 4000, 8000, 16000, 32000, 60000, 60000]
+
+
+def test_a_request_may_wait_for_a_day() -> None:
+    """After 24 hours it is too old; one that was not read yet has no age."""
+    assert not decide.too_old(job(requested=HOUR), 25 * HOUR)
+    assert decide.too_old(job(requested=HOUR), 25 * HOUR + 1)
+    assert not decide.too_old(job(requested=0, request=None), 100 * HOUR)
+
+
+def test_what_a_worker_says_of_its_job() -> None:
+    """Release, end and cancel carry what the claim and the request say."""
+    mine = held(request=TOLD)
+    assert decide.release(mine, "worker-stopping").token == Token(0, "a")
+    done = decide.completion(mine, (picture(),), 16, 7.12345)
+    assert (done.worker, done.model, done.level, done.lowered) == ("w1", "wuerstchen", "best", False)
+    assert (done.steps, done.seconds, done.notify, done.pictures) == (16, 7.123, True, (picture(),))
+    assert decide.cancellation(mine, "person").notify
+    assert not decide.cancellation(held(), "operator").notify
+
+
+@pytest.mark.parametrize("final", [False, True])
+def test_what_is_decided_counts(final: bool) -> None:
+    """Each record that is decided on counts where nothing else came between."""
+    taken = [held(attempts=2 * final, started=5) for _ in range(5)]
+    events = [
+        decide.failure(taken[0], "painter-crashed", 3),
+        decide.expiry(taken[1], 3),
+        decide.release(taken[2], "worker-stopping"),
+        decide.cancellation(taken[3], "person"),
+        decide.completion(taken[4], (), 1, 1.0),
+    ]
+    assert all(apply(mine, 9, 9, event) for mine, event in zip(taken, events, strict=True))
+    states = ["failed", "failed"] if final else ["waiting", "waiting"]
+    assert [mine.state for mine in taken] == [*states, "waiting", "cancelled", "finished"]
+    waiting = Job("r", 0, 0, request("r"))
+    assert apply(waiting, 9, 9, decide.refusal(waiting, "waited-too-long"))
