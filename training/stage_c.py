@@ -9,6 +9,7 @@ from training.nets import END, LENGTH, START, predict_prior, prior, prior_text_e
 from training.noise import noisy, times, weighted
 from training.options import seed, training_parser
 from training.semantics import semantics
+from training.text_encoder import keep_codes
 
 WORDLESS = 0.08  # share of captions left out, for guidance
 
@@ -30,6 +31,7 @@ def main() -> None:
     plans = semantics(data.pictures, options.work)
     network, encoder = prior().to(options.device), prior_text_encoder().to(options.device)
     encoder.load_state_dict(averaged(options.work / "text_encoder.pt")["text_encoder"])
+    keep_codes(encoder)
     encoder.requires_grad_(options.text_rate > 0)
 
     def predict(latents: Tensor, at: Tensor, tokens: Tensor) -> Tensor:

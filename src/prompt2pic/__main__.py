@@ -1,4 +1,4 @@
-"""The command line: run, web, worker, paint, doctor."""
+"""The command line: run, web, worker, paint, doctor, queue, drain."""
 
 import argparse
 import sys
@@ -17,6 +17,7 @@ _EXAMPLES = """examples:
   prompt2pic run --data ~/pictures --workers 2   elsewhere, two at a time
   prompt2pic paint "Закат над океаном" -o sunset.png --seed 1
   prompt2pic doctor                              is everything as it should be?
+  prompt2pic queue show 5b54                     what happened to a request, in plain words
 
 Settings come from PROMPT2PIC_... variables or a .env file: see docs/settings.md."""
 
@@ -49,8 +50,29 @@ def _dispatch(asked: argparse.Namespace, settings: Settings) -> int:
             return commands.web(settings, attached=asked.attached)
         case "paint":
             return commands.paint(settings, asked.prompt, asked.out, _changes(asked))
+        case "queue" | "drain":
+            return _operate(asked, settings)
         case _:
             return _doctor(settings)
+
+
+def _operate(asked: argparse.Namespace, settings: Settings) -> int:
+    from prompt2pic import operators
+
+    match getattr(asked, "what", None):
+        case "show":
+            lines = operators.show_lines(settings, asked.id, json=asked.json)
+        case "retry":
+            lines = iter([operators.retry(settings, asked.id)])
+        case "drop":
+            lines = iter([operators.drop(settings, asked.id)])
+        case None if asked.command == "drain":
+            lines = iter([operators.drain(settings, on=not asked.off)])
+        case _:
+            lines = operators.queue_lines(settings, json=asked.json)
+    for line in lines:
+        sys.stdout.write(f"{line}\n")
+    return 0
 
 
 def _doctor(settings: Settings) -> int:
@@ -99,6 +121,7 @@ def _parser() -> argparse.ArgumentParser:
     _process_parsers(commands)
     _paint_parser(commands)
     _command(commands, "doctor", "check settings, log, store, model and port, one line each")
+    _operators_parsers(commands)
     return parser
 
 
@@ -135,6 +158,17 @@ def _paint_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     parser.add_argument("--negative", metavar="WORDS")
     parser.add_argument("--level", metavar="fast|balanced|best")
     parser.add_argument("-n", type=int, metavar="COUNT", help="how many pictures")
+
+
+def _operators_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    queue = _command(commands, "queue", "the queue; one job's history; retry or drop one")
+    queue.add_argument("what", nargs="?", choices=("show", "retry", "drop"), help="what to do with one job")
+    queue.add_argument("id", nargs="?", default="", help="the job's id or the beginning of it")
+    queue.add_argument("--json", action="store_true", help="for programs")
+    drain = _command(
+        commands, "drain", "workers end what they have and take no more; the intake says so kindly"
+    )
+    drain.add_argument("--off", action="store_true", help="take requests again")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """What people type becomes an ask, or a refusal that says what is wrong."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import msgspec
 import pytest
@@ -11,6 +12,8 @@ from prompt2pic.core.asks import LARGEST_SEED, Ask, Limits, check, kind_of_level
 from prompt2pic.core.errors import Problem, Refused
 from prompt2pic.core.options import parse, size
 from prompt2pic.core.requests import LEVELS
+
+T = TypeVar("T")
 
 WORDS = [
     *(
@@ -76,6 +79,14 @@ asks = st.builds(
 )
 
 
+def tried(ask: Callable[[], T]) -> T | Refused:
+    """Return what comes of it, or how it is refused; anything else is raised."""
+    try:
+        return ask()
+    except Refused as refused:
+        return refused
+
+
 def refusal(text: str) -> Refused:
     """Return how a message is refused."""
     with pytest.raises(Refused) as caught:
@@ -88,13 +99,12 @@ def refusal(text: str) -> Refused:
 @example("--" + "n" * 10_000)
 def test_any_message_is_parsed_or_refused_with_a_key(text: str) -> None:
     """No text is too strange: an ask, or a sentence's key and the option at fault."""
-    try:
-        ask = parse(text)
-    except Refused as refused:
-        assert refused.key in ("option-unknown", "option-wrong")
-        assert refused.param
-        assert refused.args_by_name["option"]
-        assert str(refused)
+    ask = tried(lambda: parse(text))
+    if isinstance(ask, Refused):
+        assert ask.key in ("option-unknown", "option-wrong")
+        assert ask.param
+        assert ask.args_by_name["option"]
+        assert str(ask)
     else:
         assert ask.prompt == ask.prompt.strip()
         assert ask.count in range(1, 11)
@@ -106,11 +116,10 @@ def test_any_message_is_parsed_or_refused_with_a_key(text: str) -> None:
 @given(asks)
 def test_any_ask_is_tidied_or_refused_with_a_key(ask: Ask) -> None:
     """What passes the check is within the limits, can be written to the log, and passes again as it is."""
-    try:
-        checked = check(ask, LIMITS)
-    except Refused as refused:
-        assert refused.key
-        assert refused.param in ("prompt", "negative", "n", "seed", "size")
+    checked = tried(lambda: check(ask, LIMITS))
+    if isinstance(checked, Refused):
+        assert checked.key
+        assert checked.param in ("prompt", "negative", "n", "seed", "size")
     else:
         assert 1 <= len(checked.prompt) <= LIMITS.prompt
         assert len(checked.negative) <= LIMITS.prompt
@@ -231,10 +240,11 @@ def test_tidying_twice_changes_nothing(text: str) -> None:
 @given(st.text() | st.sampled_from(["auto", "low", "medium", "high", "standard", "hd", *LEVELS]))
 def test_every_quality_is_a_level_or_refused(quality: str) -> None:
     """The words of the OpenAI API and our own are levels."""
-    try:
-        assert kind_of_level(quality) in ("auto", *LEVELS)
-    except Refused as refused:
-        assert (refused.key, refused.param) == ("level-unknown", "quality")
+    level = tried(lambda: kind_of_level(quality))
+    if isinstance(level, Refused):
+        assert (level.key, level.param) == ("level-unknown", "quality")
+    else:
+        assert level in ("auto", *LEVELS)
     assert kind_of_level("hd") == "best"
 
 

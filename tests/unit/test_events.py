@@ -101,7 +101,9 @@ EVENTS: dict[bytes, Event] = {
     b'{"type":"delivered","v":1,"request":"r1","at":3,"messages":[12,13],"gone":false}': Delivered(
         request="r1", at=3, messages=(12, 13)
     ),
-    b'{"type":"erased","v":1,"person":"tg:5","upto":8}': Erased(person="tg:5", upto=8),
+    b'{"type":"erased","v":1,"person":"tg:5","upto":8,"request":"r1"}': Erased(
+        person="tg:5", upto=8, request="r1"
+    ),
     b'{"type":"version","v":1,"needs":2}': Version(needs=2),
 }
 

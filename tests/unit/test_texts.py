@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import pytest
 from fluent.syntax import FluentParser
@@ -15,6 +15,7 @@ from fluent.syntax.visitor import Visitor
 
 from prompt2pic.core import errors
 from prompt2pic.core.errors import Problem, Refused
+from prompt2pic.core.events import JobEvent
 from prompt2pic.texts import LANGUAGES, SHORT, Texts, nearest, sentence, texts
 
 SOURCES = Path(__file__).parents[2] / "src" / "prompt2pic"
@@ -29,6 +30,14 @@ NO_KEYS = {"no-cache", "no-store"}  # words of HTTP
 KEY = re.compile(r"[a-z0-9]+(-[a-z0-9]+)+")
 # Keys that the code puts together.
 COMPOSED = {"prompt-too-long": {"length", "limit"}, "negative-too-long": {"length", "limit"}}
+COMPOSED |= {
+    f"queue-{state}": {"request", "person", "minutes", "worker", "level", "attempts"}
+    for state in ("held", "waiting")
+}
+COMPOSED |= {
+    f"told-{kind.__name__.lower()}": {*kind.__struct_fields__, "time", "percent", "pictures", "final"}
+    for kind in get_args(JobEvent)
+}
 
 
 class Use(NamedTuple):

@@ -1,6 +1,6 @@
 """What a worker or a submitter writes in answer to what the queue shows: pure steps, model-checked."""
 
-from prompt2pic.core.events import Cancelled, Expired, Failed, Finished, Picture, Released
+from prompt2pic.core.events import Cancelled, Erased, Expired, Failed, Finished, Picture, Released
 from prompt2pic.core.jobs import Job
 
 MAX_STALLS = 5  # expiries before `started` after which a job is given up all the same
@@ -73,6 +73,12 @@ def release(job: Job, reason: str) -> Released:
 def cancellation(job: Job, by: str) -> Cancelled:
     """Return the record that ends a job because nobody wants it any more."""
     return Cancelled(request=job.id, at=job.at, by=by, notify=notify(job))
+
+
+def erasure(job: Job) -> Erased:
+    """Return the record that hides one job, and has its pictures deleted; its request must have been read."""
+    assert job.request is not None, "nobody can have a job erased that is not known to be theirs"  # noqa: S101
+    return Erased(person=job.request.person, upto=job.at + 1, request=job.id)
 
 
 def completion(job: Job, pictures: tuple[Picture, ...], steps: int, seconds: float) -> Finished:

@@ -131,10 +131,14 @@ class Delivered(_JobEvent, frozen=True, kw_only=True):
 
 
 class Erased(_Event, frozen=True, kw_only=True):
-    """Hides everything the person asked for in this partition before the request offset `upto`."""
+    """Hides everything the person asked for in this partition before the request offset `upto`.
+
+    With `request` only that one, which is the last before `upto`.
+    """
 
     person: str
     upto: int
+    request: str | None = None
 
 
 class Version(_Event, frozen=True, kw_only=True):

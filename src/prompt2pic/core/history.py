@@ -13,6 +13,7 @@ class History:
     def __init__(self, queue: Queue) -> None:
         self._jobs: dict[str, Job] = {}
         self._of: dict[str, dict[str, None]] = {}
+        self._hidden: set[str] = set()
         self._queue = queue
         queue.listeners.append(self._changed)
         queue.erasures.append(self._erased)
@@ -24,9 +25,20 @@ class History:
             return None
         return job
 
+    def starting_with(self, request: str) -> list[Job]:
+        """Return the jobs whose id is, or begins with, what was given."""
+        whole = self.job(request)
+        if whole is not None:
+            return [whole]
+        return [job for job in self._jobs.values() if request and job.id.startswith(request)]
+
     def of(self, person: str) -> Iterator[Job]:
         """Iterate over a person's jobs, newest first."""
         return (self._jobs[request] for request in reversed(self._of.get(person, {})))
+
+    def erased(self, request: str) -> bool:
+        """Whether a request was read and is erased, so that its pictures have to go."""
+        return request in self._hidden
 
     def counted(self, request: str, attempt: str) -> bool | None:
         """Whether an attempt's pictures are the job's; None while that is open or not known."""
@@ -36,14 +48,18 @@ class History:
         return job.state == "finished" and job.claim is not None and job.claim.attempt == attempt
 
     def _changed(self, job: Job, event: JobEvent | None) -> None:
-        if event is None and job.request is not None and not self._hidden(job):
-            self._jobs[job.id] = job
-            self._of.setdefault(job.request.person, {})[job.id] = None
+        if event is not None or job.request is None:
+            return
+        if self._is_hidden(job):
+            self._hidden.add(job.id)
+            return
+        self._jobs[job.id] = job
+        self._of.setdefault(job.request.person, {})[job.id] = None
 
-    def _hidden(self, job: Job) -> bool:
+    def _is_hidden(self, job: Job) -> bool:
         return self._queue.ledgers[job.partition].hides(job)
 
     def _erased(self, person: str) -> None:
-        for request in list(self._of.get(person, {})):
-            if self._hidden(self._jobs[request]):
-                del self._of[person][request], self._jobs[request]
+        for request in [request for request in self._of.get(person, {}) if self._is_hidden(self._jobs[request])]:
+            del self._of[person][request], self._jobs[request]
+            self._hidden.add(request)

@@ -40,6 +40,7 @@ class Ledger:
         self.next_result = frontier.results
         self.jobs: dict[str, Job] = {}
         self.erased: dict[str, int] = {}
+        self.erased_requests: dict[str, int] = {}
         self.repeats = 0
         self._needs = SUPPORTED_VERSION
         self._over: dict[str, int] = {}
@@ -83,8 +84,10 @@ class Ledger:
         return self._fold(offset, timestamp, event)
 
     def hides(self, job: Job) -> bool:
-        """Whether the person had everything up to this job erased."""
-        return job.request is not None and job.at < self.erased.get(job.request.person, 0)
+        """Whether the person had this job, or everything up to it, erased."""
+        if job.request is None:
+            return False
+        return job.at < self.erased.get(job.request.person, 0) or job.id in self.erased_requests
 
     def advance(self, now: int) -> Frontier:
         """Move the frontier as far as it may go at `now` (ms), forgetting what lies before it; return it.
@@ -99,7 +102,10 @@ class Ledger:
         return self.frontier
 
     def _erase(self, offset: int, event: Erased) -> None:
-        self.erased[event.person] = max(event.upto, self.erased.get(event.person, 0))
+        if event.request is None:
+            self.erased[event.person] = max(event.upto, self.erased.get(event.person, 0))
+        else:
+            self.erased_requests[event.request] = event.upto
         self._note_event(event.upto - 1, offset)
 
     def _join(self, offset: int, timestamp: int, request: Request) -> Job | None:
@@ -166,5 +172,6 @@ class Ledger:
                 self._last_repeat.pop(seen.id, None)
         self.frontier = Frontier(requests, self.frontier.results)
         self.erased = {person: upto for person, upto in self.erased.items() if upto > requests}
+        self.erased_requests = {id: upto for id, upto in self.erased_requests.items() if upto > requests}
         # Events of requests that could not be read leave jobs that nobody will ever ask for.
         self.jobs = {id: job for id, job in self.jobs.items() if job.at >= requests}

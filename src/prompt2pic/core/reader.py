@@ -9,6 +9,7 @@ from prompt2pic.core.errors import LogTruncated
 from prompt2pic.core.ledger import Frontier
 from prompt2pic.core.ports import Commit, Follower, Log, Place, Record
 from prompt2pic.core.queue import REQUESTS, RESULTS, Queue
+from prompt2pic.core.rules import Rules
 from prompt2pic.core.speeds import Speeds
 from prompt2pic.core.workers import Crew
 
@@ -38,7 +39,7 @@ class Reader:
         follower = self.log.follow(self._starts(frontiers))
         self.close()
         self._follower = follower
-        self.queue, self.crew, self.speeds = Queue(frontiers), Crew(), Speeds()
+        self.queue, self.crew, self.speeds, self.rules = Queue(frontiers), Crew(), Speeds(), Rules()
         self.queue.listeners.append(self.speeds.learn)
         self.ready = self._has_reached(self._ends)
         self._rebuilt(self)
@@ -100,6 +101,8 @@ class Reader:
             self.queue.apply(record)
         elif record.place.topic == WORKERS:
             self.crew.apply(record)
+        elif record.place.topic == SETTINGS:
+            self.rules.apply(record)
 
     def _places(self) -> list[Place]:
         topics = (REQUESTS, RESULTS, WORKERS, SETTINGS)

@@ -31,7 +31,7 @@ from prompt2pic.web.context import Context
 from prompt2pic.web.guard import Foreign, Guard
 from prompt2pic.web.images import InFlight
 from prompt2pic.web.people import NotKnown, language_of
-from prompt2pic.web.submit import KeyReused
+from prompt2pic.web.submit import Draining, KeyReused
 
 _log = structlog.get_logger()
 
@@ -153,6 +153,10 @@ def _why(kind: str) -> str:
 
 def _problem(request: Request, problem: Problem) -> JSONResponse:
     status, kind = next((s, k) for error, s, k in _STATUSES if isinstance(problem, error))
+    if status == 503 and not isinstance(problem, Draining):
+        # What it says of files and addresses is the owner's business, not the caller's.
+        _log.warning("unavailable", why=str(problem))
+        problem = Problem("service-unavailable")
     if isinstance(problem, Refused) and problem.key == "job-missing":
         status = 404
     retry = getattr(problem, "retry_after", None)
@@ -179,6 +183,7 @@ _STATUSES: tuple[tuple[type[Problem], int, str], ...] = (
     (Foreign, 403, "permission_error"),
     (KeyReused, 422, "invalid_request_error"),
     (InFlight, 409, "invalid_request_error"),
+    (Draining, 503, "server_error"),
     (Refused, 400, "invalid_request_error"),
     (PictureMissing, 404, "invalid_request_error"),
     (LogUnavailable, 503, "server_error"),

@@ -32,6 +32,10 @@ class KeyReused(Refused):
     """An idempotency key that came with another body before."""
 
 
+class Draining(Refused):
+    """The owner has stopped the intake for a while."""
+
+
 class Submitter:
     """Takes asks and cancels; a person's submissions come one after the other, so that quotas hold."""
 
@@ -72,6 +76,8 @@ class Submitter:
         return job
 
     async def _take(self, person: Person, ask: Ask, request: str, digest: str) -> Job:
+        if self._hub.reader.rules.draining:
+            raise Draining("draining", retry_after=60.0)
         check_quota(self._hub.reader.queue, person.name, ask.count, self._limits, now_ms())
         body = request_of(
             ask,

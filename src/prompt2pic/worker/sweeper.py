@@ -1,4 +1,4 @@
-"""Deletes pictures that are too old, over the budget, or of attempts that did not count."""
+"""Deletes pictures that are too old, erased, over the budget, or of attempts that did not count."""
 
 from prompt2pic.core.history import History
 from prompt2pic.core.ports import Log, PictureStore
@@ -18,7 +18,7 @@ def sweep(log: Log, store: PictureStore, now: int, keep_ms: int, budget: int | N
             reader.pump(1.0)
     finally:
         reader.close()
-    keys = doomed(store.list(), now, keep_ms, budget, history[-1].counted)
+    keys = doomed(store.list(), now, keep_ms, budget, history[-1].counted, history[-1].erased)
     for key in keys:
         store.delete(key)
     return len(keys)

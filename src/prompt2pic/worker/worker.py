@@ -171,9 +171,13 @@ class Worker:
         self._release_late_claims()
         self._see_claim()
         self._painting.tend()
-        if self._painting.attempt is None and self._stopping is None and self.ready:
+        if self._may_claim():
             self._claim()
         self._upkeep.act(idle=self._painting.attempt is None)
+
+    def _may_claim(self) -> bool:
+        free = self._painting.attempt is None and self._stopping is None
+        return free and self.ready and not self._reader.rules.draining
 
     def _see_claim(self) -> None:
         attempt = self._painting.attempt

@@ -34,6 +34,7 @@ body-wrong = The field { $field } is wrong: { $why ->
    *[other] it has the wrong form
 }. The page /docs shows the right form.
 request-wrong = This request can not be understood: the page /docs shows the right form.
+service-unavailable = Nothing can be taken right now: try again in a minute. What was accepted before is safe.
 page-missing = There is nothing at this address: the page /docs lists what there is.
 method-wrong = This address does not take this method: the page /docs shows which it takes.
 stream-unsupported = Pictures are not streamed here: leave out "stream", or submit to /v1/jobs and watch its events.
