@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from transformers import CLIPTokenizer
 
 from training.loop import averaged
-from training.nets import decoder, decoder_text_encoder, prior, prior_text_encoder
+from training.nets import autoencoder, decoder, decoder_text_encoder, prior, prior_text_encoder
 from training.options import parser
 
 
@@ -45,9 +45,15 @@ def decoder_pipeline(work: Path) -> WuerstchenDecoderPipeline:
         text_encoder=loaded(decoder_text_encoder(), weights["text_encoder"]),
         decoder=loaded(decoder(), weights["decoder"]),
         scheduler=DDPMWuerstchenScheduler(),
-        vqgan=PaellaVQModel.from_pretrained(work / "vqgan").eval().half(),
+        vqgan=loaded(autoencoder(), PaellaVQModel.from_pretrained(work / "vqgan").state_dict()),
         latent_dim_scale=4.0,
     )
+
+
+def readable(folder: Path) -> None:
+    """Let everybody read the files: weights are written for their owner only."""
+    for file in folder.rglob("*.safetensors"):
+        file.chmod(0o644)
 
 
 def main() -> None:
@@ -59,6 +65,7 @@ def main() -> None:
     for name, pipeline in (("prior", prior_pipeline), ("decoder", decoder_pipeline)):
         shutil.rmtree(target / name, ignore_errors=True)
         pipeline(options.work).save_pretrained(target / name, safe_serialization=True)
+        readable(target / name)
     print("assembled in", target)
 
 

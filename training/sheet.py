@@ -97,7 +97,8 @@ def main() -> None:
     began = time.monotonic()
     pictures = [painter.paint(prompt, options.seed + 1) for prompt in prompts]
     print(round((time.monotonic() - began) / len(prompts), 2), "s a picture")
-    sheet(pictures).quantize(128).save(folder / "sheet.png", optimize=True)
+    small = sheet(pictures).convert("P", palette=Image.Palette.ADAPTIVE, colors=256)
+    small.save(folder / "sheet.png", optimize=True)
 
 
 if __name__ == "__main__":

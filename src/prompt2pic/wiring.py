@@ -89,6 +89,7 @@ def build_web(settings: Settings, metrics: Metrics, health: Health) -> "FastAPI"
     from prompt2pic.store import Links
     from prompt2pic.web.app import make_app
     from prompt2pic.web.context import Context
+    from prompt2pic.web.erase import Eraser
     from prompt2pic.web.guard import Guard
     from prompt2pic.web.hub import Hub
     from prompt2pic.web.links import PictureLinks
@@ -101,15 +102,17 @@ def build_web(settings: Settings, metrics: Metrics, health: Health) -> "FastAPI"
     hub = Hub(build_log(settings), metrics, targets(settings))
     links = PictureLinks(Links(secret, base_url(settings)), settings.public_url)
     limits = Limits(waiting=settings.quota_waiting, day=settings.quota_day)
+    submitter, store = Submitter(hub, limits, metrics), build_store(settings)
     health.add("log", lambda: None if hub.failed is None else str(hub.failed), vital=True)
     health.add("queue", lambda: None if hub.reader.ready else "the log is being read")
     context = Context(
         hub=hub,
         people=People(secret, settings.callers()),
-        submitter=Submitter(hub, limits, metrics),
+        submitter=submitter,
+        eraser=Eraser(hub, submitter, store),
         views=Views(hub, links),
         links=links,
-        store=build_store(settings),
+        store=store,
         metrics=metrics,
         health=health,
     )

@@ -3,7 +3,7 @@
 import pytest
 
 from prompt2pic.core import decide
-from prompt2pic.core.events import Token
+from prompt2pic.core.events import Erased, Token
 from prompt2pic.core.jobs import Job, apply
 from tests.unit.samples import HOUR, failed, held, job, picture, request
 
@@ -88,3 +88,8 @@ def test_what_is_decided_counts(final: bool) -> None:
     assert [mine.state for mine in taken] == [*states, "waiting", "cancelled", "finished"]
     waiting = Job("r", 0, 0, request("r"))
     assert apply(waiting, 9, 9, decide.refusal(waiting, "waited-too-long"))
+
+
+def test_an_erasure_names_one_request_and_its_person() -> None:
+    """It reaches just beyond the request, so that the frontier waits for it."""
+    assert decide.erasure(job(at=4)) == Erased(person="ann", upto=5, request="r")

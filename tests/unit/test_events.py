@@ -109,7 +109,7 @@ EVENTS: dict[bytes, Event] = {
 
 REQUEST_BYTES = (
     b'{"type":"request","v":1,"id":"r1","person":"tg:5","prompt":"\xd0\x97\xd0\xb0\xd0\xba\xd0\xb0\xd1\x82",'
-    b'"negative":"blur","model":"m","width":512,"height":256,"count":2,"seed":5,"level":"best",'
+    b'"negative":"blur","model":"m","width":512,"height":256,"count":2,"seed":5,"strength":0.25,"level":"best",'
     b'"language":"ru","reply":{"kind":"chat","chat":9},"digest":"d","notify":true}'
 )
 REQUEST = Request(
@@ -122,6 +122,7 @@ REQUEST = Request(
     height=256,
     count=2,
     seed=5,
+    strength=0.25,
     level="best",
     language="ru",
     reply={"kind": "chat", "chat": 9},

@@ -10,6 +10,7 @@ import pytest
 from prompt2pic.core.events import Event, JobEvent, Picture
 from prompt2pic.core.ports import Level, Model
 from prompt2pic.core.requests import Request
+from prompt2pic.core.rules import Drain
 from prompt2pic.core.workers import WorkerState
 
 PAGE = Path(__file__).parents[2] / "docs" / "events.md"
@@ -17,7 +18,7 @@ EVERY_RECORD = "Every record"
 OF_A_JOB = "Every event of a job"
 OF_AN_ATTEMPT = "Every event of an attempt"
 PARTS = {Picture: "A picture", Model: "A model", Level: "A level"}
-RECORDS = [*get_args(Event), Request, WorkerState]
+RECORDS = [*get_args(Event), Request, WorkerState, Drain]
 
 
 def _sections() -> dict[str, set[str]]:

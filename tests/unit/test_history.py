@@ -63,6 +63,20 @@ def test_what_was_erased_is_seen_no_more() -> None:
     seen.queue.apply(told(2, Erased(person="nobody", upto=9)))
 
 
+def test_one_request_is_erased() -> None:
+    """It alone is seen no more, and everybody who keeps pictures is told that it is erased."""
+    seen = Told()
+    for offset, name in enumerate(["a0", "a1", "a2"]):
+        seen.queue.apply(asked(offset, request(name)))
+    assert not seen.history.erased("a1")
+    seen.queue.apply(told(0, Erased(person="ann", upto=2, request="a1")))
+    assert seen.ids() == ["a2", "a0"]
+    seen.queue.apply(told(1, Erased(person="ann", upto=4, request="a3")))
+    seen.queue.apply(asked(3, request("a3")))
+    assert seen.ids() == ["a2", "a0"]
+    assert [name for name in ("a0", "a1", "a2", "a3", "a4") if seen.history.erased(name)] == ["a1", "a3"]
+
+
 def test_whose_pictures_count() -> None:
     """Those of the attempt that finished; as long as a job is open, or unknown, nobody can tell."""
     seen = Told()

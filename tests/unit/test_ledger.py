@@ -120,6 +120,20 @@ def test_erasing_hides_what_was_asked_for_before() -> None:
     assert [log.ledger.hides(job) for job in log.ledger.jobs.values()] == [True, False, True, False, False]
 
 
+def test_erasing_one_request_hides_no_other() -> None:
+    """Also where it was read after the record; once it is before the frontier nothing is left of it."""
+    log = Log()
+    log.ask("a0")
+    log.tell(Erased(person="ann", upto=2, request="a1"))
+    log.ask("a1")
+    assert [log.ledger.hides(job) for job in log.ledger.jobs.values()] == [False, True]
+    log.tell(cancelled("a0", 0))
+    log.tell(cancelled("a1", 1))
+    log.ask("late", at=LATE)
+    assert log.advance() == (2, 3)
+    assert log.ledger.erased_requests == {}
+
+
 def test_the_frontier_stays_a_day_behind() -> None:
     """Ids that ended are remembered for an hour longer than a request may be late."""
     log = Log()

@@ -17,11 +17,14 @@ from prompt2pic.core import errors
 from prompt2pic.core.errors import Problem, Refused
 from prompt2pic.core.events import JobEvent
 from prompt2pic.texts import LANGUAGES, SHORT, Texts, nearest, sentence, texts
+from prompt2pic.web.page import HOLES
 
 SOURCES = Path(__file__).parents[2] / "src" / "prompt2pic"
 PROBLEMS = {
     name for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, Problem)
 }
+PAGE = SOURCES / "web" / "static"
+_WORD = re.compile(r"\w+")
 # Functions that take a reason, by its place among their arguments: a key that is said without arguments.
 REASONS = {"failure": 1, "refusal": 1, "release": 1, "fail": 0, "_give_up_on": 1, "NotStored": 1}
 # Problems that become the reason of a failed attempt, with their arguments lost.
@@ -179,7 +182,17 @@ def test_no_sentence_is_left_over() -> None:
     for path in SOURCES.rglob("*.py"):
         nodes = ast.walk(ast.parse(path.read_text("utf-8")))
         spoken |= {str(node.value) for node in nodes if isinstance(node, ast.Constant)}
+    spoken |= {f"web-{word}" for path in PAGE.iterdir() for word in _WORD.findall(path.read_text("utf-8"))}
     assert sorted(set(_variables("en")) - spoken) == []
+
+
+def test_everything_the_page_says_has_a_text() -> None:
+    """Each key that the page's scripts and its marks name is a text, with the holes that they fill."""
+    said = re.compile(r'\bsay\("(\w+)"|data-say(?:-\w+)?="(\w+)"')
+    named = {one or other for path in PAGE.iterdir() for one, other in said.findall(path.read_text("utf-8"))}
+    assert sorted(key for key in named if f"web-{key}" not in _variables("en")) == []
+    holes = set().union(*(names for key, names in _variables("en").items() if key.startswith("web-")))
+    assert holes <= set(HOLES)
 
 
 @pytest.mark.parametrize("key", COMPOSED)

@@ -10,7 +10,10 @@ from prompt2pic.core.requests import LEVELS, LevelAsked
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
-    """A prompt with its options; None stands for what the person left to us. Sizes in pixels."""
+    """A prompt with its options; None stands for what the person left to us. Sizes in pixels.
+
+    With `strength` the pictures are variations of the one that `seed` gives.
+    """
 
     prompt: str
     negative: str = ""
@@ -20,6 +23,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     aspect: tuple[int, int] | None = None
     count: int = 1
     seed: int | None = None
+    strength: float | None = None
     level: LevelAsked = "auto"
 
 
@@ -68,9 +72,19 @@ def _check_numbers(ask: Ask, limits: Limits) -> None:
         raise Refused("count-wrong", param="n", count=ask.count, limit=limits.count)
     if ask.seed is not None and not 0 <= ask.seed <= LARGEST_SEED:
         raise Refused("seed-wrong", param="seed", limit=LARGEST_SEED)
+    _check_strength(ask)
     sides = [side for side in (ask.width, ask.height) if side is not None]
     if any(not limits.smallest <= side <= limits.largest for side in sides) or _too_long(ask, limits):
         raise Refused("size-wrong", param="size", smallest=limits.smallest, largest=limits.largest)
+
+
+def _check_strength(ask: Ask) -> None:
+    if ask.strength is None:
+        return
+    if not 0 < ask.strength <= 1:
+        raise Refused("strength-wrong", param="variation_strength")
+    if ask.seed is None:
+        raise Refused("strength-without-seed", param="variation_strength")
 
 
 def _too_long(ask: Ask, limits: Limits) -> bool:

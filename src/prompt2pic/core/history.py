@@ -60,6 +60,8 @@ class History:
         return self._queue.ledgers[job.partition].hides(job)
 
     def _erased(self, person: str) -> None:
-        for request in [request for request in self._of.get(person, {}) if self._is_hidden(self._jobs[request])]:
+        for request in [
+            request for request in self._of.get(person, {}) if self._is_hidden(self._jobs[request])
+        ]:
             del self._of[person][request], self._jobs[request]
             self._hidden.add(request)

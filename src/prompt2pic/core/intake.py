@@ -55,6 +55,7 @@ def request_of(
         height=height,
         count=ask.count,
         seed=seed if ask.seed is None else ask.seed,
+        strength=ask.strength,
         level=ask.level,
         language=language,
         reply={"kind": "web"},

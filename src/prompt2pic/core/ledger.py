@@ -5,7 +5,7 @@ from itertools import chain, islice
 from typing import NamedTuple
 
 from prompt2pic.core.errors import NewerLog
-from prompt2pic.core.events import SUPPORTED_VERSION, Erased, Event, JobEvent, Version
+from prompt2pic.core.events import JOB_EVENTS, SUPPORTED_VERSION, Erased, Event, JobEvent, Version
 from prompt2pic.core.jobs import Job, apply
 from prompt2pic.core.requests import Request
 
@@ -71,6 +71,9 @@ class Ledger:
         """
         if offset < self.next_result:
             return None
+        if type(event) in JOB_EVENTS and self._needs <= SUPPORTED_VERSION:
+            self.next_result = offset + 1
+            return self._fold(offset, timestamp, event)  # type: ignore[arg-type]  # it is one of them
         if isinstance(event, Version):
             self._needs = max(self._needs, event.needs)
         if self._needs > SUPPORTED_VERSION:
@@ -80,8 +83,7 @@ class Ledger:
             return None
         if isinstance(event, Erased):
             self._erase(offset, event)
-            return None
-        return self._fold(offset, timestamp, event)
+        return None
 
     def hides(self, job: Job) -> bool:
         """Whether the person had this job, or everything up to it, erased."""
@@ -132,7 +134,8 @@ class Ledger:
             self._note_event(event.at, offset)
         if not apply(job, offset, timestamp, event):
             return None
-        self._settle(job)
+        if job.end is not None:
+            self._settle(job)
         return job
 
     def _settle(self, job: Job) -> None:

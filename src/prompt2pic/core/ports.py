@@ -135,7 +135,11 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PaintOrder(msgspec.Struct, frozen=True, kw_only=True):
-    """What to paint: `count` pictures with the seeds `seed`, `seed + 1`, ...; sizes in pixels."""
+    """What to paint: `count` pictures with the seeds `seed`, `seed + 1`, ...; sizes in pixels.
+
+    With `strength` (above 0, at most 1) they are variations: all start from the noise of `seed`, and the n-th
+    has the noise of `seed + n + 1` mixed into it, turned by that share of the way from one to the other.
+    """
 
     prompt: str
     negative: str = ""
@@ -143,7 +147,13 @@ class PaintOrder(msgspec.Struct, frozen=True, kw_only=True):
     height: int
     count: int = 1
     seed: int = 0
+    strength: float | None = None
     level: str = "balanced"
+
+    def seeds(self) -> Iterator[tuple[int, int | None]]:
+        """Yield each picture's seed, and that of the noise that is mixed into its own, None for none."""
+        for number in range(self.count):
+            yield (self.seed + number, None) if self.strength is None else (self.seed, self.seed + number + 1)
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):

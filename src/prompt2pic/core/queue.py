@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import TypeAlias
 
-from prompt2pic.core.events import Erased, JobEvent, decode_event
+from prompt2pic.core.events import Claimed, Erased, JobEvent, decode_event
 from prompt2pic.core.jobs import Job
 from prompt2pic.core.ledger import Frontier, Ledger
 from prompt2pic.core.ports import Record
 from prompt2pic.core.requests import decode_request
-from prompt2pic.core.schedule import Turns
+from prompt2pic.core.schedule import TURNING, Turns
 from prompt2pic.core.tally import DayTally
 
 REQUESTS, RESULTS = "requests", "results"
@@ -37,11 +37,19 @@ class Queue:
 
         Raises NewerLog where this program is too old for the partition.
         """
+        self.folded += 1
         if record.place.topic == REQUESTS:
             self._apply_request(record)
-        else:
-            self._apply_event(record)
-        self.folded += 1
+            return
+        event = decode_event(record.value)
+        job = self.ledgers[record.place.partition].apply_event(record.offset, record.timestamp, event)
+        if job is not None:
+            self._changed(job, event)  # type: ignore[arg-type]  # only job events change a job
+        elif event is None:
+            self.undecodable += 1
+        elif isinstance(event, Erased):
+            for hear in self.erasures:
+                hear(event.person)
 
     def job(self, request: str) -> Job | None:
         """Return a job that is open, None where it is over or unknown."""
@@ -92,21 +100,13 @@ class Queue:
             self.tally.add(request.person, record.timestamp, request.count)
             self._changed(job, None)
 
-    def _apply_event(self, record: Record) -> None:
-        event = decode_event(record.value)
-        self.undecodable += event is None
-        job = self.ledgers[record.place.partition].apply_event(record.offset, record.timestamp, event)
-        if job is not None:
-            self._changed(job, event)  # type: ignore[arg-type]  # only job events change a job
-        elif isinstance(event, Erased):
-            for hear in self.erasures:
-                hear(event.person)
-
     def _changed(self, job: Job, event: JobEvent | None) -> None:
-        self.turns.changed(job, event)
-        if job.state == "held":
+        kind = type(event)
+        if kind in TURNING:
+            self.turns.changed(job, event)
+        if kind is Claimed:
             self._held[job.id] = job
-        else:
+        elif job.token is None:
             self._held.pop(job.id, None)
         for hear in self.listeners:
             hear(job, event)

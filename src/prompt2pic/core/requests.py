@@ -19,7 +19,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="
     """The immutable body of a request.
 
     `width` and `height` in pixels, None for the model's own size; `seed` is the first picture's, the n-th has
-    seed + n. `reply` says where to answer. `digest` tells two bodies under one `Idempotency-Key` apart. With
+    seed + n. With `strength` (above 0, at most 1) all have `seed`, and the n-th starts from its noise with that
+    much of another noise in it. `reply` says where to answer. `digest` tells two bodies under one `Idempotency-Key` apart. With
     `notify` the job is over only when the person was told.
     """
 
@@ -33,6 +34,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="
     height: int | None = None
     count: int = 1
     seed: int
+    strength: float | None = None
     level: LevelAsked = "auto"
     language: str = "en"
     reply: dict[str, str | int] = {}

@@ -7,14 +7,19 @@ The clock shows the start of the job taken last, and once nobody waits the lates
 
 import heapq
 from collections.abc import Callable, Iterator
+from types import NoneType
 from typing import NamedTuple, TypeVar
 
-from prompt2pic.core.events import Claimed, Expired, Failed, JobEvent, Released
+from prompt2pic.core.events import Cancelled, Claimed, Expired, Failed, JobEvent, Released
 from prompt2pic.core.jobs import Job
 
 T = TypeVar("T")
 
 _ROOM = 64  # things without use that may be kept beside as many of them as are of use
+
+
+_GIVEN_BACK = {Released, Failed, Expired}
+TURNING = {NoneType, Claimed, Cancelled, *_GIVEN_BACK}  # what can make a job wait, or wait no more
 
 
 class _Entry(NamedTuple):
@@ -36,6 +41,8 @@ class _Head(NamedTuple):
 
 class _Line:
     """One person's waiting jobs; entries of jobs that wait no more are dropped when they reach the top."""
+
+    __slots__ = ("finish", "head", "heap", "length", "start")
 
     def __init__(self) -> None:
         self.start = 0.0
@@ -70,16 +77,19 @@ class Turns:
 
     def changed(self, job: Job, event: JobEvent | None) -> None:
         """Take in a job that an event has changed; None stands for the arrival of its request."""
-        if job.request is None:
+        if type(event) not in TURNING or job.request is None:
             return
-        if job.claim is not None and isinstance(event, Claimed | None) and job.state != "waiting":
-            self._charge(job.request.person, job.claim.predicted)
-        elif job.claim is not None and isinstance(event, Released | Failed | Expired) and job.end is None:
-            self._refund(job.request.person, job.claim.predicted)
+        person = job.request.person
+        line = self._lines.get(person)
+        if line is None:
+            line = self._lines[person] = _Line()
+        if job.claim is not None:
+            self._settle_account(line, job, event)
         if job.state == "waiting":
-            self._add(job, job.request.person)
+            self._add(line, job)
         else:
-            self._remove(job.id, job.request.person)
+            self._remove(line, job.id)
+        self._place_head(person, line)
 
     def upcoming(self, cost: Callable[[str], float]) -> Iterator[str]:
         """Yield the ids of waiting jobs in the order of their turns; `cost` predicts a job's seconds.
@@ -104,57 +114,52 @@ class Turns:
     def _entries(self, line: _Line) -> Iterator[_Entry]:
         return (entry for entry in _ascending(line.heap) if self._waiting.get(entry.id) is entry)
 
-    def _charge(self, person: str, seconds: float) -> None:
-        line = self._lines.setdefault(person, _Line())
+    def _settle_account(self, line: _Line, job: Job, event: JobEvent | None) -> None:
+        assert job.claim is not None, "only claims are charged"  # noqa: S101
+        if job.state != "waiting" and (event is None or type(event) is Claimed):
+            self._charge(line, job.claim.predicted)
+        elif job.end is None and type(event) in _GIVEN_BACK:
+            # An attempt that did not end the job has given the person nothing to pay for.
+            line.start -= job.claim.predicted
+            line.finish -= job.claim.predicted
+
+    def _charge(self, line: _Line, seconds: float) -> None:
         start = line.start if line.length else max(self._clock, line.finish)
         self._clock = max(self._clock, start)
         line.start = line.finish = start + seconds
         self._latest = max(self._latest, line.finish)
-        self._place_head(person, line)
 
-    def _refund(self, person: str, seconds: float) -> None:
-        # An attempt that did not end the job has given the person nothing to pay for.
-        line = self._lines.setdefault(person, _Line())
-        line.start -= seconds
-        line.finish -= seconds
-
-    def _add(self, job: Job, person: str) -> None:
+    def _add(self, line: _Line, job: Job) -> None:
         if job.id in self._waiting:
             return
-        line = self._lines.setdefault(person, _Line())
         if not line.length:
             line.start = max(self._clock, line.finish)
         entry = _Entry(job.requested, job.partition, job.at, job.id)
         self._waiting[job.id] = entry
         heapq.heappush(line.heap, entry)
         line.length += 1
-        self._place_head(person, line)
 
-    def _remove(self, job: str, person: str) -> None:
+    def _remove(self, line: _Line, job: str) -> None:
         if self._waiting.pop(job, None) is None:
             return
-        line = self._lines[person]
         line.length -= 1
         if not self._waiting:
             self._clock = max(self._clock, self._latest)
-        self._place_head(person, line)
 
     def _place_head(self, person: str, line: _Line) -> None:
-        self._drop_stale_entries(line)
-        if not line.heap:
+        heap, waiting = line.heap, self._waiting
+        if len(heap) > 2 * line.length + _ROOM:
+            heap[:] = [entry for entry in heap if waiting.get(entry.id) is entry]
+            heapq.heapify(heap)
+        while heap and waiting.get(heap[0].id) is not heap[0]:
+            heapq.heappop(heap)
+        if not heap:
             line.head = None
             self._drop_idle_lines()
-        elif line.head is None or line.head[:2] != (line.start, line.heap[0]):
-            line.head = _Head(line.start, line.heap[0], person)
+        elif line.head is None or line.head.start != line.start or line.head.entry is not heap[0]:
+            line.head = _Head(line.start, heap[0], person)
             heapq.heappush(self._heads, line.head)
         self._drop_stale_heads()
-
-    def _drop_stale_entries(self, line: _Line) -> None:
-        if len(line.heap) > 2 * line.length + _ROOM:
-            line.heap = [entry for entry in line.heap if self._waiting.get(entry.id) is entry]
-            heapq.heapify(line.heap)
-        while line.heap and self._waiting.get(line.heap[0].id) is not line.heap[0]:
-            heapq.heappop(line.heap)
 
     def _drop_idle_lines(self) -> None:
         # Whoever has caught up with the clock comes back as anybody new would.

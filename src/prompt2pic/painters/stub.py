@@ -4,7 +4,7 @@ import colorsys
 import textwrap
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from prompt2pic.core.errors import PaintFailed
 from prompt2pic.core.ports import Level, Model, Painted, PaintOrder, Step
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 SIZES = ((512, 512), (768, 512), (512, 768), (1024, 1024), (128, 128))
 LEVELS = (Level(name="fast", steps=10), Level(name="balanced", steps=15), Level(name="best", steps=20))
 SYSTEM_FONTS = ("DejaVuSans.ttf", "LiberationSans-Regular.ttf", "NotoSans-Regular.ttf", "Arial.ttf")
+Colour: TypeAlias = tuple[int, int, int]
 PILLOWS_FONT = ""  # has no Cyrillic
 
 _LATIN = dict(zip("абвгдезийклмнопрстуфыэ", "abvgdeziyklmnoprstufye", strict=True))
@@ -49,9 +50,9 @@ class StubPainter:
         if self._font is None:
             raise PaintFailed("painter-not-loaded")
         level = level_of(order, LEVELS)
-        for picture in range(order.count):
+        for picture, (seed, other) in enumerate(order.seeds()):
             started = time.monotonic()
-            painted = _painted(order, level, order.seed + picture, self._font)
+            painted = _painted(order, level, seed, self._font, _ground(order, seed, other))
             self._wait(started, level, picture, on_step)
             yield painted
 
@@ -69,9 +70,9 @@ class StubPainter:
             on_step(Step(picture=picture, step=step, steps=level.steps))
 
 
-def _painted(order: PaintOrder, level: Level, seed: int, font: str) -> Painted:
+def _painted(order: PaintOrder, level: Level, seed: int, font: str, ground: Colour) -> Painted:
     return Painted(
-        png=_draw(order, level, seed, font),
+        png=_draw(order, level, seed, font, ground),
         seed=seed,
         width=order.width,
         height=order.height,
@@ -80,10 +81,10 @@ def _painted(order: PaintOrder, level: Level, seed: int, font: str) -> Painted:
     )
 
 
-def _draw(order: PaintOrder, level: Level, seed: int, font: str) -> bytes:
+def _draw(order: PaintOrder, level: Level, seed: int, font: str, ground: Colour) -> bytes:
     from PIL import Image, ImageDraw
 
-    image = Image.new("RGB", (order.width, order.height), _ground(seed))
+    image = Image.new("RGB", (order.width, order.height), ground)
     small = min(image.size)
     text = order.prompt.translate(_TO_LATIN) if font == PILLOWS_FONT else order.prompt
     lines = "\n".join(textwrap.wrap(text, 26)[:12])
@@ -93,19 +94,23 @@ def _draw(order: PaintOrder, level: Level, seed: int, font: str) -> bytes:
 
 
 def _told(order: PaintOrder, level: Level, seed: int) -> str:
-    settings = {
+    settings: dict[str, object] = {
         "Steps": level.steps,
         "Seed": seed,
         "Size": f"{order.width}x{order.height}",
         "Model": "stub",
         "Level": level.name,
     }
+    if order.strength is not None:
+        settings["Variation strength"] = order.strength
     return parameters(order.prompt, order.negative, settings)
 
 
-def _ground(seed: int) -> tuple[int, int, int]:
+def _ground(order: PaintOrder, seed: int, other: int | None) -> Colour:
     # Steps of the golden ratio keep the hues of neighbouring seeds apart; dark enough for white letters.
     hue = seed * 0.6180339887498949 % 1.0
+    if other is not None:
+        hue += ((other * 0.6180339887498949 - hue) % 1.0) * (order.strength or 0.0)
     red, green, blue = colorsys.hsv_to_rgb(hue, 0.65, 0.5)
     return round(red * 255), round(green * 255), round(blue * 255)
 

@@ -6,6 +6,7 @@ from importlib.resources import files
 from typing import Any
 
 from fluent.runtime import FluentBundle, FluentResource
+from fluent.syntax.ast import Message
 
 from prompt2pic.core.errors import Problem, Refused
 
@@ -22,8 +23,11 @@ class Texts:
         self.language = nearest(language)
         # Marks around arguments for right-to-left scripts would show as rubbish in terminals and captions.
         self._bundle = FluentBundle([self.language], use_isolating=False)
-        for resource in _sources(self.language):
-            self._bundle.add_resource(FluentResource(resource))
+        self.keys: list[str] = []
+        for source in _sources(self.language):
+            resource = FluentResource(source)
+            self._bundle.add_resource(resource)
+            self.keys += [entry.id.name for entry in resource.body if isinstance(entry, Message)]
 
     def say(self, key: str, /, **args: Any) -> str:
         """Return the text of a key. Raises LookupError for an unknown key or a missing argument."""

@@ -3,13 +3,12 @@
 import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from importlib.resources import files
 from typing import Any
 
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import FileResponse, JSONResponse, StreamingResponse
+from fastapi.responses import HTMLResponse, JSONResponse, StreamingResponse
 from fastapi.staticfiles import StaticFiles
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
@@ -30,12 +29,11 @@ from prompt2pic.web import images, jobs
 from prompt2pic.web.context import Context
 from prompt2pic.web.guard import Foreign, Guard
 from prompt2pic.web.images import InFlight
+from prompt2pic.web.page import STATIC, page_in
 from prompt2pic.web.people import NotKnown, language_of
 from prompt2pic.web.submit import Draining, KeyReused
 
 _log = structlog.get_logger()
-
-_STATIC = files("prompt2pic.web") / "static"
 
 Next = Callable[[Request], Awaitable[Response]]
 
@@ -88,17 +86,18 @@ def _add_operators_routes(app: FastAPI, context: Context) -> None:
 
 
 def _add_page(app: FastAPI, context: Context) -> None:
-    app.mount("/static", _Fresh(directory=str(_STATIC)), name="static")
+    app.mount("/static", _Fresh(directory=str(STATIC)), name="static")
 
     @app.get("/", include_in_schema=False)
     async def page(request: Request) -> Response:
-        response = FileResponse(str(_STATIC / "index.html"), headers={"Cache-Control": "no-cache"})
+        headers = {"Cache-Control": "no-cache", "Vary": "Accept-Language"}
+        response = HTMLResponse(page_in(language_of(request)), headers=headers)
         context.people.welcome(request, response)
         return response
 
     @app.get("/pictures/{key:path}", tags=["pictures"], summary="A picture, by its signed address")
     async def picture(key: str, expires: int, signature: str) -> Response:
-        if not context.links.valid(key, expires, signature):
+        if not context.links.valid(key, expires, signature) or context.hub.history.erased(key.split("/")[0]):
             raise PictureMissing("picture-link-expired")
         chunks = context.store.stream(key)
         first = await anext(chunks)  # so that a missing one is an answer, not a broken stream

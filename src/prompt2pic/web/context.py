@@ -7,6 +7,7 @@ from prompt2pic.core.jobs import Job
 from prompt2pic.core.ports import PictureStore
 from prompt2pic.ops.health import Health
 from prompt2pic.ops.metrics import Metrics
+from prompt2pic.web.erase import Eraser
 from prompt2pic.web.hub import Hub
 from prompt2pic.web.links import PictureLinks
 from prompt2pic.web.people import People
@@ -21,6 +22,7 @@ class Context(NamedTuple):
     hub: Hub
     people: People
     submitter: Submitter
+    eraser: Eraser
     views: Views
     links: PictureLinks
     store: PictureStore

@@ -27,6 +27,10 @@ class JobAsk(BaseModel):
     size: str | None = Field(None, description="`1024x768` in pixels, or `auto`.")
     n: int = Field(1, description="How many pictures; the n-th has seed + n.")
     seed: int | None = Field(None, description="0 to 4294967295; a random one where none is given.")
+    variation_strength: float | None = Field(
+        None,
+        description="Above 0, at most 1, with `seed`: `n` variations of the picture that `seed` gives, this far from it.",
+    )
     level: str = Field("auto", description="`auto` (by load), `fast`, `balanced` or `best`.")
     options_in_prompt: bool = Field(False, description="Read `--ar 16:9` and the like at the prompt's end.")
     user: str | None = Field(None, description="Who asks, on a server without keys.")
@@ -86,6 +90,17 @@ def router(context: Context) -> APIRouter:
         await context.submitter.cancel(job)
         return context.views.job(job, request, person)
 
+    @routes.post("/jobs/{job_id}/erase", summary="Delete one of your jobs and its pictures, for good")
+    async def erase(job_id: str, request: Request, user: str | None = None) -> dict[str, Any]:
+        person = context.people.of(request, user)
+        await context.eraser.erase(_find(context, job_id, person.name))
+        return {"id": job_id, "object": "job", "erased": True}
+
+    @routes.delete("/me", summary="Forget you: cancel and delete everything you asked for until now")
+    async def forget(request: Request, user: str | None = None) -> dict[str, Any]:
+        person = context.people.of(request, user)
+        return {"object": "person", "erased": await context.eraser.forget(person.name)}
+
     @routes.get("/queue", summary="How much there is to do")
     async def queue() -> dict[str, Any]:
         return _queue(context)
@@ -108,6 +123,7 @@ def _ask(asked: JobAsk) -> Ask:
         height=height,
         count=asked.n,
         seed=asked.seed,
+        strength=asked.variation_strength,
         level=kind_of_level(asked.level),
     )
     return _with_options(ask) if asked.options_in_prompt else ask

@@ -12,7 +12,7 @@ from fastapi import Request, Response
 from itsdangerous import BadSignature, Signer
 
 from prompt2pic.core.errors import Refused
-from prompt2pic.texts import nearest
+from prompt2pic.texts import LANGUAGES, nearest
 
 COOKIE = "prompt2pic"
 _COOKIE_AGE = 400 * 24 * 3600  # seconds; the longest that browsers keep one
@@ -78,8 +78,10 @@ class People:
 
 
 def language_of(request: Request) -> str:
-    """Return the language of ours that the call prefers."""
-    return nearest(request.headers.get("accept-language", "en").partition(",")[0].partition(";")[0].strip())
+    """Return the first language of ours that the call names, English where it names none."""
+    named = request.headers.get("accept-language", "").split(",")
+    tags = (tag.partition(";")[0].strip() for tag in named)
+    return next((nearest(tag) for tag in tags if tag[:2].lower() in LANGUAGES), LANGUAGES[0])
 
 
 def _key_of(authorization: str) -> str:

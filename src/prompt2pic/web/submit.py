@@ -51,10 +51,14 @@ class Submitter:
         The same idempotency key gives the same job. Raises Refused, KeyReused, LogUnavailable.
         """
         checked, digest = check(ask, self._limits), _digest(ask)
-        async with self._turns.setdefault(person.name, asyncio.Lock()):
+        async with self.turn(person.name):
             request = _id_of(person, key)
             known = self._replay(request, person, digest)
             return (known, False) if known else (await self._take(person, checked, request, digest), True)
+
+    def turn(self, person: str) -> asyncio.Lock:
+        """Return the lock that whoever writes for a person holds."""
+        return self._turns.setdefault(person, asyncio.Lock())
 
     async def cancel(self, job: Job) -> None:
         """Cancel a job; one that has ended already stays as it is. Raises LogUnavailable."""

@@ -96,6 +96,7 @@ def _input(body: Body) -> dict[str, Any]:
         "size": f"{body.width}x{body.height}" if body.width else None,
         "n": body.count,
         "seed": body.seed,
+        "variation_strength": body.strength,
         "level": body.level,
     }
 
@@ -122,4 +123,4 @@ def _metrics(job: Job) -> dict[str, Any] | None:
 
 def _urls(job: Job) -> dict[str, str]:
     get = f"/v1/jobs/{job.id}"
-    return {"get": get, "cancel": get, "events": f"{get}/events"}
+    return {"get": get, "cancel": get, "events": f"{get}/events", "erase": f"{get}/erase"}

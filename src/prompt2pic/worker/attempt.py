@@ -70,6 +70,7 @@ class Attempt(msgspec.Struct):
             height=request.height or height,
             count=request.count,
             seed=request.seed,
+            strength=request.strength,
             level=self.level,
         )
 

@@ -147,9 +147,9 @@ class Upkeep:
     def _expire_one(self, job: Job) -> None:
         if (job.id, job.last) in self._expired:
             return
-        self._expired.add((job.id, job.last))
         event = decide.expiry(job, self._max_attempts)
         self._append(job, event)
+        self._expired.add((job.id, job.last))  # only now: what could not be written is tried again
         self._metrics.expiries.inc()
         _log.warning("lease-expired", request=job.id, worker=job.claim.worker if job.claim else "")
         if event.final:

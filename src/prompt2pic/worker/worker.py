@@ -193,11 +193,19 @@ class Worker:
             self._painting.let_go("claim-unknown")
 
     def _release_late_claims(self) -> None:
-        while self._to_release:
-            job = self._to_release.pop()
-            if job.token is not None and job.token.attempt in self._late_claims:
-                event = decide.release(job, "claim-late")
-                self._log.append(Place(RESULTS, job.partition), job.id, encode_event(event))
+        # An attempt that can not be given back now is looked at again; at worst its lease runs out.
+        self._to_release = [job for job in self._to_release if not self._released(job)]
+
+    def _released(self, job: Job) -> bool:
+        if job.token is None or job.token.attempt not in self._late_claims:
+            return True
+        event = decide.release(job, "claim-late")
+        try:
+            self._log.append(Place(RESULTS, job.partition), job.id, encode_event(event))
+        except (AppendUnknown, LogUnavailable) as problem:
+            _log.warning("not-written", request=job.id, what="Released", why=str(problem))
+            return False
+        return True
 
     def _claim(self) -> None:
         me = self._upkeep.me

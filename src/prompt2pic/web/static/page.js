@@ -4,7 +4,7 @@ import { Away, Refusal, cancelJob, listJobs, listModels, newKey, readJob, readQu
 import { isOver } from "./card.js";
 import { Form } from "./form.js";
 import { Gallery } from "./gallery.js";
-import { language, percent, say, translate } from "./words.js";
+import { percent, say, translate } from "./words.js";
 
 const SOON = 300; // ms
 const CALM = 15_000; // ms between looks at the queue while nothing of this person's is in it
@@ -15,7 +15,6 @@ const SLOWEST = 10_000; // ms between attempts to reach a server that is away
 const find = (id) => document.getElementById(id);
 const state = { away: 0, models: false, timer: 0, looking: false, soon: false, unsent: null };
 
-document.documentElement.lang = language;
 translate(document);
 
 const acts = {
