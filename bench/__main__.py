@@ -1,9 +1,9 @@
-"""Runs every bench, or the named ones: `python -m bench [overhead idle log_sqlite painter]`."""
+"""Runs every bench, or the named ones: `python -m bench [overhead idle log_sqlite fold painter]`."""
 
 import subprocess
 import sys
 
-BENCHES = ("overhead", "idle", "log_sqlite", "painter")
+BENCHES = ("overhead", "idle", "log_sqlite", "fold", "painter")
 
 
 def main() -> int:

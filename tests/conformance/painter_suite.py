@@ -100,6 +100,16 @@ class PainterSuite:
         assert len({painted.png for painted in pictures}) == 3
         assert self.paint(painter, self.order(model, seed=11)) == pictures[1:2]
 
+    def test_variations(self, painter: Painter, model: Model) -> None:
+        """A strength gives other pictures of the same seed, the same ones each time, and says so in the file."""
+        [plain] = self.paint(painter, self.order(model, seed=10))
+        order = self.order(model, count=2, seed=10, strength=0.25)
+        pictures = self.paint(painter, order)
+        assert [painted.seed for painted in pictures] == [10, 10]
+        assert len({opened(painted).tobytes() for painted in (plain, *pictures)}) == 3
+        assert self.paint(painter, order) == pictures
+        assert "Variation strength: 0.25" in opened(pictures[0]).text["parameters"]
+
     def test_one_after_the_other(self, painter: Painter, model: Model) -> None:
         """A picture is handed out when it is done, before the next is begun."""
         steps: list[Step] = []

@@ -194,8 +194,8 @@ def test_every_accepted_request_ends(history: History, workers: int, chaos: int,
 
 
 @settings(max_examples=30)
-@given(histories, st.integers(0, 2**16))
-def test_the_frontier_follows_the_work(history: History, seed: int) -> None:
+@given(histories)
+def test_the_frontier_follows_the_work(history: History) -> None:
     """What is over is left behind a day later: what a reader keeps, and has to read, does not grow for ever."""
     world = World(history)
     world.crew.append(Worker(world, worker("w0"), lambda: ""))
@@ -208,5 +208,4 @@ def test_the_frontier_follows_the_work(history: History, seed: int) -> None:
     world.ask(request("tomorrow"))
     queue = watched_world(world)
     assert queue.advance(world.now + HOUR)[0].requests == world.ends[REQUESTS] - 1
-    assert [job.id for job in queue.open_jobs()] == ["tomorrow"]
-    assert not list(queue.held())
+    assert [job.id for job in queue.open_jobs() if job.request] == ["tomorrow"]

@@ -20,8 +20,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="
 
     `width` and `height` in pixels, None for the model's own size; `seed` is the first picture's, the n-th has
     seed + n. With `strength` (above 0, at most 1) all have `seed`, and the n-th starts from its noise with that
-    much of another noise in it. `reply` says where to answer. `digest` tells two bodies under one `Idempotency-Key` apart. With
-    `notify` the job is over only when the person was told.
+    much of another noise in it. `reply` says where to answer. `digest` tells two bodies under one
+    `Idempotency-Key` apart. With `notify` the job is over only when the person was told.
     """
 
     v: Literal[1] = 1

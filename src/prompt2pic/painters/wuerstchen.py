@@ -73,9 +73,9 @@ class WuerstchenPainter:
         loaded = self._expect_loaded()
         level = level_of(order, [recipe.level for recipe in loaded.family.recipes])
         recipe = next(recipe for recipe in loaded.family.recipes if recipe.name == level.name)
-        for picture in range(order.count):
+        for picture, seeds in enumerate(order.seeds()):
             tell = partial(_tell, on_step, picture, recipe.steps)
-            yield _paint(loaded, order, recipe, order.seed + picture, tell)
+            yield _paint(loaded, order, recipe, seeds, tell)
 
     def unload(self) -> None:
         """Free the modules, and what torch keeps for them on a GPU."""
@@ -128,7 +128,7 @@ def _try(loaded: _Loaded) -> _Trial:
     width, height = loaded.family.sizes[0]
     order = PaintOrder(prompt=TRIAL_PROMPT, width=width, height=height)
     marks = [time.perf_counter()]
-    _paint(loaded, order, TRIAL, 0, lambda step: marks.append(time.perf_counter()))
+    _paint(loaded, order, TRIAL, (0, None), lambda step: marks.append(time.perf_counter()))
     # The first step of a stage also reads the words: it counts in the whole, not in the step.
     first, prior_done, decoder_done = 1, TRIAL.prior_steps, TRIAL.steps
     return _Trial(
@@ -143,13 +143,25 @@ def _tell(on_step: Callable[[Step], None], picture: int, steps: int, step: int) 
 
 
 def _paint(
-    loaded: _Loaded, order: PaintOrder, recipe: Recipe, seed: int, tell: Callable[[int], None]
+    loaded: _Loaded,
+    order: PaintOrder,
+    recipe: Recipe,
+    seeds: tuple[int, int | None],
+    tell: Callable[[int], None],
 ) -> Painted:
     from prompt2pic.painters.wuerstchen_flow import Sketch, paint
 
     width, height = nearest_size((order.width, order.height), loaded.family.sizes)
+    seed, other = seeds
     sketch = Sketch(
-        prompt=order.prompt, negative=order.negative, width=width, height=height, seed=seed, recipe=recipe
+        prompt=order.prompt,
+        negative=order.negative,
+        width=width,
+        height=height,
+        seed=seed,
+        other=other,
+        strength=order.strength or 0.0,
+        recipe=recipe,
     )
     image = _image(_drive(paint(loaded.model, sketch), tell))
     told = parameters(order.prompt, order.negative, _settings(loaded, order, recipe, seed, image.size))
@@ -166,7 +178,7 @@ def _paint(
 def _settings(
     loaded: _Loaded, order: PaintOrder, recipe: Recipe, seed: int, painted: tuple[int, int]
 ) -> dict[str, object]:
-    settings = {
+    settings: dict[str, object] = {
         "Steps": recipe.steps,
         "Sampler": recipe.sampler.upper(),
         "CFG scale": f"{recipe.guidance:g}",
@@ -177,6 +189,8 @@ def _settings(
         "Prior steps": recipe.prior_steps,
         "Decoder steps": recipe.decoder_steps,
     }
+    if order.strength is not None:
+        settings["Variation strength"] = order.strength
     if painted != (order.width, order.height):
         settings["Painted size"] = f"{painted[0]}x{painted[1]}"
     return settings

@@ -15,7 +15,7 @@ from torch import Tensor
 from prompt2pic.core.errors import PaintFailed
 from prompt2pic.painters.wuerstchen_checkpoint import Checkpoint, Stage
 from prompt2pic.painters.wuerstchen_levels import Recipe
-from prompt2pic.painters.wuerstchen_sampler import SAMPLERS, fresh_noise, times
+from prompt2pic.painters.wuerstchen_sampler import SAMPLERS, fresh_noise, mixed, times
 
 DECODER_CHANNELS = 4  # of the latents between decoder and vqgan
 
@@ -25,13 +25,18 @@ Predict = Callable[[Tensor, Tensor], Tensor]  # (sample, time of shape (1,)) -> 
 
 @dataclass(frozen=True, kw_only=True)
 class Sketch:
-    """What one picture is painted from; sizes in pixels."""
+    """What one picture is painted from; sizes in pixels.
+
+    With `other` the noise of that seed is mixed into the picture's own, by `strength` (0 to 1).
+    """
 
     prompt: str
     negative: str
     width: int
     height: int
     seed: int
+    other: int | None = None
+    strength: float = 0.0
     recipe: Recipe
 
 
@@ -48,12 +53,13 @@ def paint(model: Checkpoint, sketch: Sketch) -> Steps:
 
 
 class _Painting:
-    """One picture in the making: all its randomness comes from one generator, on the CPU."""
+    """One picture in the making: all its randomness comes from generators on the CPU, one for each seed."""
 
     def __init__(self, model: Checkpoint, sketch: Sketch) -> None:
         self._model = model
         self._sketch = sketch
         self._generator = torch.Generator().manual_seed(sketch.seed)
+        self._other = None if sketch.other is None else torch.Generator().manual_seed(sketch.other)
 
     def embeddings(self) -> Steps:
         """Paint the semantic latents from the words, pushed away from the negative prompt.
@@ -107,10 +113,17 @@ class _Painting:
         words: Tensor = states.last_hidden_state
         return words
 
+    def _noise(self, shape: torch.Size) -> Tensor:
+        """Return what a stage starts from."""
+        noise = fresh_noise(shape, self._generator, self._model.device)
+        if self._other is None:
+            return noise
+        return mixed(noise, fresh_noise(shape, self._other, self._model.device), self._sketch.strength)
+
     def _denoise(self, stage: Stage, predict: Predict, shape: torch.Size, steps: int) -> Steps:
         """Walk from noise to a sample; latents stay in fp32, only the model may work in less."""
         model, sampler = self._model, SAMPLERS[self._sketch.recipe.sampler]
-        sample = fresh_noise(shape, self._generator, model.device)
+        sample = self._noise(shape)
         for t, after in pairwise(times(steps).split(1)):
             noise = predict(sample.to(model.dtype), t.to(model.device, model.dtype)).float()
             sample = sampler(stage.schedule, sample, noise, t, after, self._generator)

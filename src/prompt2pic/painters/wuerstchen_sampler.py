@@ -75,4 +75,15 @@ def fresh_noise(shape: torch.Size, generator: torch.Generator, device: torch.dev
     return torch.randn(shape, generator=generator).to(device)
 
 
+def mixed(noise: Tensor, other: Tensor, strength: float) -> Tensor:
+    """Return the noise turned towards another by a share of the angle between them; it stays noise.
+
+    Spherical linear interpolation (Shoemake 1985): 0 gives the one, 1 the other.
+    """
+    angle = torch.arccos(torch.cosine_similarity(noise.flatten(), other.flatten(), dim=0))
+    return (torch.sin((1 - strength) * angle) * noise + torch.sin(strength * angle) * other) / torch.sin(
+        angle
+    )
+
+
 SAMPLERS: dict[SamplerName, Sampler] = {"ddpm": ddpm, "ddim": ddim}

@@ -144,7 +144,7 @@ def _add_errors(app: FastAPI) -> None:
 
 def _why(kind: str) -> str:
     """Return what is wrong with a field as a word that `texts` knows."""
-    for known in ("missing", "json_invalid", "literal_error", "string", "int", "bool"):
+    for known in ("missing", "json_invalid", "literal_error", "string", "int", "float", "bool"):
         if kind.startswith(known):
             return known.replace("_", "-")
     return "other"

@@ -28,8 +28,7 @@ class JobAsk(BaseModel):
     n: int = Field(1, description="How many pictures; the n-th has seed + n.")
     seed: int | None = Field(None, description="0 to 4294967295; a random one where none is given.")
     variation_strength: float | None = Field(
-        None,
-        description="Above 0, at most 1, with `seed`: `n` variations of the picture that `seed` gives, this far from it.",
+        None, description="With `seed`: `n` variations of its picture, this far (above 0, at most 1) from it."
     )
     level: str = Field("auto", description="`auto` (by load), `fast`, `balanced` or `best`.")
     options_in_prompt: bool = Field(False, description="Read `--ar 16:9` and the like at the prompt's end.")

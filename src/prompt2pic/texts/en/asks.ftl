@@ -32,6 +32,7 @@ body-wrong = The field { $field } is wrong: { $why ->
     [literal-error] it is none of the values it may have
     [string] it must be a text
     [int] it must be a whole number
+    [float] it must be a number
     [bool] it must be true or false
    *[other] it has the wrong form
 }. The page /docs shows the right form.
