@@ -1,12 +1,11 @@
 """The fold: a million finished jobs and ten thousand waiting, against bare decoding of the same bytes.
 
-    python -m bench.fold [--jobs 1000000]
+python -m bench.fold [--jobs 1000000]
 """
 
 import argparse
 import time
-import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from prompt2pic.core.events import (
     Claimed,
@@ -45,8 +44,12 @@ def main() -> None:
         folds.append(seconds_of(lambda some: [queue.apply(record) for record in some], made))
         queue.advance(made[-1].timestamp)
     fold, decode = sum(folds), sum(decodes)
-    print(f"{records} records: decoding {decode:.2f} s, folding {fold:.2f} s, ratio {fold / decode:.2f} (goal 4)")
-    print(f"a record: {fold / records * 1e6:.2f} us; first tenth to last tenth: {tail_ratio(folds[:-1]):.2f} (flat is 1)")
+    print(
+        f"{records} records: decoding {decode:.2f} s, folding {fold:.2f} s, ratio {fold / decode:.2f} (goal 4)"
+    )
+    print(
+        f"a record: {fold / records * 1e6:.2f} us; first tenth to last tenth: {tail_ratio(folds[:-1]):.2f} (flat is 1)"
+    )
     print(f"open at the end: {sum(1 for _ in queue.open_jobs())} jobs")
 
 
@@ -60,7 +63,8 @@ def chunk(first: int, count: int, finished: int) -> Iterator[Record]:
     """Yield the records of some jobs, spread over months, those from `finished` on without events."""
     for number in range(first, first + count):
         now = number * 5000
-        request = Request(id=f"{number:036d}", person=f"web:{number % PEOPLE:032d}", prompt="a red cat " * 5, seed=number)
+        person = f"web:{number % PEOPLE:032d}"
+        request = Request(id=f"{number:036d}", person=person, prompt="a red cat " * 5, seed=number)
         yield Record(REQUEST_PLACE, number, request.id, encode_request(request), now)
         if number < finished:
             for step, event in enumerate(history(number, request.id)):
@@ -82,7 +86,14 @@ def history(number: int, request: str) -> list[Event]:
     )
     return [
         Claimed(
-            request=request, at=number, attempt=attempt, worker="w", model="m", level="best", lease=15.0, predicted=4.0
+            request=request,
+            at=number,
+            attempt=attempt,
+            worker="w",
+            model="m",
+            level="best",
+            lease=15.0,
+            predicted=4.0,
         ),
         Started(request=request, at=number, token=token),
         Finished(
@@ -99,7 +110,7 @@ def history(number: int, request: str) -> list[Event]:
     ]
 
 
-def seconds_of(work, records: list[Record]) -> float:  # type: ignore[no-untyped-def]
+def seconds_of(work: Callable[[list[Record]], object], records: list[Record]) -> float:
     """Return the CPU seconds of some work over records."""
     began = time.process_time()
     work(records)

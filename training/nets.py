@@ -37,7 +37,7 @@ def decoder() -> WuerstchenDiffNeXt:
         c_cond=128,
         c_hidden=[64, 128, 192],
         nhead=[-1, 4, 6],
-        blocks=[1, 2, 3],
+        blocks=[3, 2, 3],
         level_config=["CT", "CT", "CTA"],
         inject_effnet=[False, True, True],
         effnet_embd=SEMANTIC,

@@ -9,6 +9,7 @@ from prompt2pic.core.asks import kind_of_level
 from prompt2pic.core.errors import Problem
 from prompt2pic.core.options import size
 from prompt2pic.ops.logs import configure_logs
+from prompt2pic.ops.supervisor import WRONG_SETTING
 from prompt2pic.settings import Settings, load_settings
 from prompt2pic.texts import sentence
 
@@ -21,9 +22,12 @@ _EXAMPLES = """examples:
 
 Settings come from PROMPT2PIC_... variables or a .env file: see docs/settings.md."""
 
+TRY_AGAIN = 75  # EX_TEMPFAIL of sysexits.h: `run` starts a process again that ends with it
+_PASSING = {"log-file-locked", "log-disk-full", "unexpected"}
+
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run a command and return its exit code: 2, with one sentence, where something is wrong."""
+    """Run a command and return its exit code: with one sentence 2 where something is wrong, 75 for a while."""
     asked = _parser().parse_args(arguments)
     language = "en"
     try:
@@ -33,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
         return _dispatch(asked, settings)
     except Problem as problem:
         sys.stderr.write(f"prompt2pic: {sentence(problem, language)}\n")
-        return 2
+        return TRY_AGAIN if problem.key in _PASSING else WRONG_SETTING
     except KeyboardInterrupt:
         return 130
 

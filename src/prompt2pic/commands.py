@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from time import monotonic, sleep
+from typing import Any
 
 from prompt2pic.core import options
 from prompt2pic.core.asks import Ask, Limits, check
@@ -26,6 +27,12 @@ from prompt2pic.wiring import build_painter, build_web, build_worker, make_folde
 
 _GRACE_BEYOND = 10.0  # seconds that all processes get beyond a worker's own grace period
 _READY_WITHIN = 120.0  # seconds the page may take to answer for the first time
+_SERVING: dict[str, Any] = {
+    "log_config": None,
+    "access_log": False,
+    "server_header": False,
+    "timeout_graceful_shutdown": 3,  # seconds
+}
 
 
 def run(settings: Settings, workers: int) -> int:
@@ -61,20 +68,19 @@ def web(settings: Settings, *, attached: bool) -> int:
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     port = free_port(settings.host, settings.port)
     settings = settings.model_copy(update={"port": port})
-    app = build_web(settings, Metrics(), Health())
-    config = uvicorn.Config(
-        app,
-        host=settings.host,
-        port=port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=3,
-    )
-    server = uvicorn.Server(config)
+    failures: list[Problem] = []
+
+    def fail(problem: Problem) -> None:
+        failures.append(problem)
+        server.should_exit = True
+
+    app = build_web(settings, Metrics(), Health(), fail)
+    server = uvicorn.Server(uvicorn.Config(app, host=settings.host, port=port, **_SERVING))
     if attached:
         _on_end_of_input(lambda: setattr(server, "should_exit", True))
     server.run()
+    if failures:
+        raise failures[0]
     return 0 if server.started else 1
 
 

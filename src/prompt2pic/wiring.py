@@ -79,13 +79,28 @@ def build_worker(
         budget=None if settings.budget_gb is None else int(settings.budget_gb * 1e9),
     )
     log, store = build_log(settings), build_store(settings)
-    worker = Worker(settings.worker_name, log, store, build_painter(settings), options, metrics, loading)
+    worker = Worker(
+        settings.worker_name, log, store, build_painter(settings), options, metrics, loading, _retiring(log)
+    )
     health.add("worker", lambda: None if worker.ready else "the model is loading")
     return worker
 
 
-def build_web(settings: Settings, metrics: Metrics, health: Health) -> "FastAPI":
-    """Return the web application. Raises Problem where its log or store can not be had."""
+def _retiring(log: Log) -> Callable[[int], int] | None:
+    """Return what deletes old records of a log at a time in ms, None where the log does so by itself."""
+    from prompt2pic.log.retention import retire
+    from prompt2pic.log.sqlite import SqliteLog
+
+    return partial(retire, log) if isinstance(log, SqliteLog) else None
+
+
+def build_web(
+    settings: Settings, metrics: Metrics, health: Health, failing: Callable[[Problem], None]
+) -> "FastAPI":
+    """Return the web application; `failing` is told where it can follow the log no more.
+
+    Raises Problem where its log or store can not be had.
+    """
     from prompt2pic.store import Links
     from prompt2pic.web.app import make_app
     from prompt2pic.web.context import Context
@@ -99,7 +114,7 @@ def build_web(settings: Settings, metrics: Metrics, health: Health) -> "FastAPI"
 
     settings.refuse_open_door()
     secret = settings.signing_secret()
-    hub = Hub(build_log(settings), metrics, targets(settings))
+    hub = Hub(build_log(settings), metrics, targets(settings), failing)
     links = PictureLinks(Links(secret, base_url(settings)), settings.public_url)
     limits = Limits(waiting=settings.quota_waiting, day=settings.quota_day)
     submitter, store = Submitter(hub, limits, metrics), build_store(settings)

@@ -70,9 +70,7 @@ def _ask(
             time.sleep(dice.expovariate(20.0))
 
 
-def _insist(
-    client: httpx.Client, body: dict[str, str], key: str, until: float, accepted: Accepted
-) -> str:
+def _insist(client: httpx.Client, body: dict[str, str], key: str, until: float, accepted: Accepted) -> str:
     """Return the id of a request, asked for until it is confirmed."""
     while True:
         assert time.monotonic() < until, f"{key} is never confirmed"

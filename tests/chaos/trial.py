@@ -45,7 +45,12 @@ def hold(folder: Path, *, seed: int, requests: int, people: int, limit: float, p
     """Hold a trial of at most `limit` seconds in a folder."""
     began = time.monotonic()
     with Service(
-        folder / "data", painter=PAINTER, workers=WORKERS, quota_waiting="1000", grace_seconds="2", max_attempts="20"
+        folder / "data",
+        painter=PAINTER,
+        workers=WORKERS,
+        quota_waiting="1000",
+        grace_seconds="2",
+        max_attempts="20",
     ) as service:
         monkey = Monkey(service, seed, period=period, pauses=3 + requests // 250, wipes=1 + requests // 250)
         monkey.start()

@@ -3,14 +3,15 @@
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.e2e.pages import Visit, Watch
 from tests.servers.service import Service
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 # For a closed network: nothing but the page itself is to be asked for.
 _FLAGS = (
@@ -57,3 +58,28 @@ def browser() -> "Iterator[Browser]":
         browser = playwright.chromium.launch(executable_path=chromium, args=list(_FLAGS))
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def watch() -> Iterator[Watch]:
+    watch = Watch()
+    yield watch
+    watch.check()
+
+
+@pytest.fixture
+def visit(browser: "Browser", service: Service, watch: Watch) -> Iterator[Visit]:
+    """Open the page as a new person; every test ends with a look at the console and at the requests."""
+    contexts = []
+
+    def open_page(url: str = service.address, locale: str = "ru-RU", **options: Any) -> "Page":
+        context = browser.new_context(locale=locale, **options)
+        contexts.append(context)
+        page = context.new_page()
+        watch.over(page, url)
+        page.goto(url)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()

@@ -1,100 +1,18 @@
 """The page in a real browser, in front of a real server, log, store and worker."""
 
 import re
-import urllib.request
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.e2e.conftest import stop
+from tests.e2e.pages import CUT_OFF, PATIENCE, REFUSED, SUNSET, Visit, Watch, ask, expect, fact, see_picture
 from tests.servers.service import Service
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Locator, Page, Route
+    from playwright.sync_api import Route
 
-api = pytest.importorskip("playwright.sync_api", reason="no playwright here: pip install playwright")
-expect = api.expect
-
-SUNSET = "Закат над океаном"
-PATIENCE = 20_000  # ms until a picture is there
 BUDGET = 50 * 1024  # bytes of the whole page without pictures
-REFUSED = "Failed to load resource: the server responded with a status of 4"  # Chromium tells of every 4xx
-CUT_OFF = "net::ERR_"  # and of every request that found nobody
-
-Visit = Callable[..., "Page"]
-
-
-class Watch:
-    """What went wrong on the pages of a test: errors of the console, requests to another origin."""
-
-    def __init__(self) -> None:
-        self.errors: list[str] = []
-        self.foreign: list[str] = []
-        self.expected: tuple[str, ...] = ()
-
-    def over(self, page: "Page", home: str) -> None:
-        """Watch a page whose own origin is that of `home`."""
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on("console", lambda told: self.errors.append(told.text) if told.type == "error" else None)
-        page.on("request", lambda sent: self._ask(sent.url, home))
-
-    def _ask(self, url: str, home: str) -> None:
-        if urlsplit(url)[:2] != urlsplit(home)[:2]:
-            self.foreign.append(url)
-
-    def check(self) -> None:
-        """Fail where anything was wrong that the test did not provoke."""
-        assert [error for error in self.errors if not any(part in error for part in self.expected)] == []
-        assert self.foreign == []
-
-
-@pytest.fixture
-def watch() -> Iterator[Watch]:
-    watch = Watch()
-    yield watch
-    watch.check()
-
-
-@pytest.fixture
-def visit(browser: "Browser", service: Service, watch: Watch) -> Iterator[Visit]:
-    """Open the page as a new person; every test ends with a look at the console and at the requests."""
-    contexts = []
-
-    def open_page(url: str = service.address, locale: str = "ru-RU", **options: Any) -> "Page":
-        context = browser.new_context(locale=locale, **options)
-        contexts.append(context)
-        page = context.new_page()
-        watch.over(page, url)
-        page.goto(url)
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-
-
-def ask(page: "Page", prompt: str) -> "Locator":
-    """Type a prompt, press Enter and return its card, which is the first."""
-    count = page.locator(".card").count()
-    page.fill("#prompt", prompt)
-    page.press("#prompt", "Enter")
-    expect(page.locator(".card")).to_have_count(count + 1)
-    return page.locator(".card").first
-
-
-def see_picture(card: "Locator", count: int = 1) -> None:
-    """Wait until the card shows pictures, and see that they are pictures."""
-    expect(card.locator("img")).to_have_count(count, timeout=PATIENCE)
-    for image in card.locator("img").all():
-        image.evaluate("image => image.decode()")
-        assert image.evaluate("image => image.naturalWidth") > 0
-
-
-def fact(card: "Locator", name: str) -> str:
-    """Return a parameter from under the picture."""
-    return card.locator(".facts div", has=card.page.locator("dt", has_text=name)).locator("dd").inner_text()
 
 
 def test_words_become_a_picture(visit: Visit) -> None:
@@ -391,6 +309,6 @@ def test_the_page_is_small(visit: Visit, service: Service) -> None:
     page = visit()
     names = page.evaluate("performance.getEntriesByType('resource').map(one => one.name)")
     files = {name for name in names if "/static/" in name} | {service.address}
-    sizes = [len(urllib.request.urlopen(name, timeout=5).read()) for name in files]  # noqa: S310 - ours
+    sizes = [len(page.request.get(name, headers={"Accept-Language": "ru"}).body()) for name in files]
     assert len(files) >= 8
     assert sum(sizes) <= BUDGET

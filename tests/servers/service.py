@@ -56,6 +56,10 @@ class Service:
             self.process = subprocess.Popen(command, env=self._environment, stdout=log, stderr=log)
         eventually(self._ready, f"the service is not ready: {self.log}")
 
+    def with_workers(self, workers: int) -> None:
+        """Set how many workers the next start has."""
+        self._workers = workers
+
     def stop(self) -> int:
         """Press Ctrl-C once and return the exit code."""
         if self.process is None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import msgspec
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from prompt2pic.core.events import Erased, Event, Token, Version, decode_event
@@ -109,7 +110,11 @@ class Scribe:
             self.tell(None)
 
     def _erased(self, write: Write) -> None:
-        self.tell(Erased(person=f"p{write.job % 2}", upto=max(0, self._ends["requests"] - write.pick)))
+        person, name = f"p{write.job % 2}", f"r{write.job}"
+        if write.flag and name in self.firsts:
+            self.tell(Erased(person=person, upto=self.firsts[name][0] + 1, request=name))
+        else:
+            self.tell(Erased(person=person, upto=max(0, self._ends["requests"] - write.pick)))
 
     def _version(self, write: Write) -> None:
         self.tell(Version(needs=1))
@@ -222,3 +227,6 @@ def state(job: Job) -> dict[str, Any]:
     for joined in ("request", "requested"):
         del fields[joined]
     return fields
+
+
+thorough = settings(max_examples=200)  # for what everything else stands on

@@ -35,6 +35,7 @@ from prompt2pic.core.requests import (
     partition_of,
     request_id,
 )
+from prompt2pic.core.rules import Drain, encode_drain
 from prompt2pic.core.workers import WorkerState, decode_worker, encode_worker
 
 TOKEN = Token(7, "a1")
@@ -170,6 +171,11 @@ def test_golden_bytes(value: bytes, record: Any, encode: Callable[[Any], bytes],
     """The bytes of each record are these for ever, and they are read back as the record they were."""
     assert encode(record) == value
     assert decode(value) == record
+
+
+def test_golden_bytes_of_a_setting() -> None:
+    """What the owner decides is held in bytes that never change, too."""
+    assert encode_drain(Drain(on=True)) == b'{"type":"drain","v":1,"on":true}'
 
 
 def test_every_kind_of_event_has_golden_bytes() -> None:

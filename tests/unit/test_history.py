@@ -46,6 +46,16 @@ def test_a_job_is_seen_when_its_request_is_read() -> None:
     assert seen.history.job("r") is seen.queue.job("r")
 
 
+def test_a_job_is_found_by_the_beginning_of_its_id() -> None:
+    """A whole id means that job alone; nothing means nobody."""
+    seen = Told()
+    for offset, name in enumerate(["ab", "abc", "b"]):
+        seen.queue.apply(asked(offset, request(name)))
+    assert [job.id for job in seen.history.starting_with("a")] == ["ab", "abc"]
+    assert [job.id for job in seen.history.starting_with("ab")] == ["ab"]
+    assert seen.history.starting_with("") == seen.history.starting_with("x") == []
+
+
 def test_what_was_erased_is_seen_no_more() -> None:
     """At once, up to the offset in each partition, whether it was read before or after."""
     seen = Told()

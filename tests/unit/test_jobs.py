@@ -49,6 +49,14 @@ def counts(job: Job, event: JobEvent, offset: int = 50) -> bool:
     return counted
 
 
+def test_a_job_begins_with_nothing() -> None:
+    """Before its request is read and anything has happened it waits, and no time is known."""
+    job = Job("r", 0, 0)
+    assert (job.state, job.first, job.last, job.over) == ("waiting", -1, -1, False)
+    times = (job.requested, job.heard, job.claimed, job.started, job.setback, job.ended)
+    assert {*times, job.attempts, job.stalls} == {0}
+
+
 def test_the_first_claim_wins() -> None:
     """A claim counts only while the job waits; its token is its offset and attempt."""
     job = folded([claimed(attempt="a"), claimed(attempt="b", worker="w2")])
@@ -90,6 +98,27 @@ def test_started_and_progressed_renew_the_attempt() -> None:
     assert job.progress is not None
     job = folded([claimed(), progressed(T)])
     assert (job.started, job.last) == (20, 1)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        started(T),
+        progressed(T),
+        released(T),
+        failed(T),
+        failed(T, final=True),
+        expired(T, 0),
+        expired(T, 0, final=True),
+        cancelled(),
+        finished(T),
+        announced(4),
+    ],
+    ids=lambda event: type(event).__name__,
+)
+def test_what_counts_says_so(event: JobEvent) -> None:
+    """Each record of an attempt that holds the job counts, and whoever listens is told of it."""
+    assert counts(folded([claimed()]), event)
 
 
 def test_released_costs_no_attempt() -> None:

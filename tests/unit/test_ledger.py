@@ -98,7 +98,7 @@ def test_what_can_not_be_read_is_passed_over() -> None:
 
 
 def test_a_newer_log_is_not_read_on() -> None:
-    """At a version that this program does not know it stops, says so, and goes no further, asked as often as you like."""
+    """At a version that this program does not know it stops, says so, and goes no further however often asked."""
     ledger = Ledger(0)
     assert not ledger.apply_event(0, 1, Version(needs=1))
     for offset, event in [(1, Version(needs=2)), (1, Version(needs=2)), (2, claimed("r", 0)), (3, None)]:

@@ -107,6 +107,13 @@ def test_without_measurements_it_is_fast() -> None:
     assert chosen(waiting("a"), me=worker(seconds={"best": 8.0})) == Choice("best", False, 8.0)
 
 
+def test_a_job_of_unknown_length_binds_nobody() -> None:
+    """Where nothing is known of another job, its time is no reason to hurry."""
+    unread = job("x", request=None, requested=NOW)
+    assert chosen(waiting("a"), unread).level == "best"
+    assert chosen(waiting("a"), unread, *(waiting(f"b{n}") for n in range(12))).level == "balanced"
+
+
 def test_other_workers_take_their_share() -> None:
     """With a second worker idle the same queue leaves room for the best."""
     me, others = worker("w1"), [waiting(f"b{n}") for n in range(14)]

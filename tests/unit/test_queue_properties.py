@@ -22,7 +22,7 @@ from prompt2pic.core.ledger import Frontier, Ledger
 from prompt2pic.core.ports import Record
 from prompt2pic.core.queue import REQUESTS, RESULTS, Queue
 from prompt2pic.core.requests import decode_request
-from tests.unit.histories import DAY, History, histories, reading, seeds, state
+from tests.unit.histories import DAY, History, histories, reading, seeds, state, thorough
 
 
 class Witness:
@@ -79,6 +79,7 @@ def prefix(history: History, requests: int, results: int) -> list[Record]:
     return [record for record in history.records if record.offset < lengths[record.place.topic]]
 
 
+@thorough
 @given(histories, st.integers(0, 50), st.integers(0, 50), seeds, seeds)
 def test_readers_of_the_same_prefix_agree(h: History, requests: int, results: int, a: int, b: int) -> None:
     """However far each topic was read and in whatever order: every job is the same to every reader."""
@@ -91,6 +92,7 @@ def test_readers_of_the_same_prefix_agree(h: History, requests: int, results: in
     assert readers[0] == readers[1]
 
 
+@thorough
 @given(histories, seeds)
 def test_a_record_read_twice_changes_nothing(history: History, seed: int) -> None:
     """What is fetched again after an error is known, at the offset where it was."""
@@ -102,6 +104,7 @@ def test_a_record_read_twice_changes_nothing(history: History, seed: int) -> Non
     assert seen(once) | {"unreadable": 0} == seen(twice) | {"unreadable": 0}
 
 
+@thorough
 @given(histories, st.integers(0, 50), seeds)
 def test_results_alone_are_the_ledger(history: History, requests: int, seed: int) -> None:
     """The state of a job never depends on how far `requests` was read, if it was read at all."""
@@ -116,6 +119,7 @@ def test_results_alone_are_the_ledger(history: History, requests: int, seed: int
         assert state(jobs[job.id]) == state(job)
 
 
+@thorough
 @given(histories, seeds)
 def test_no_job_has_two_holders_and_none_ends_twice(history: History, seed: int) -> None:
     """Of the records that count, a claim finds no holder, the rest come from it, and the first end is the last."""
@@ -148,6 +152,7 @@ def test_no_job_has_two_holders_and_none_ends_twice(history: History, seed: int)
         assert (job.state == "waiting") == (name not in holders and name not in ends)
 
 
+@thorough
 @given(histories, seeds)
 def test_no_request_is_lost(history: History, seed: int) -> None:
     """Every request that can be read is open or over, its first body counts, and it arrives once."""
@@ -208,6 +213,7 @@ def first_offsets(history: History) -> dict[str, int]:
     return firsts
 
 
+@thorough
 @given(histories, st.lists(seeds, min_size=4, max_size=4), st.sampled_from([0, 0, DAY, 40 * DAY]))
 def test_a_reader_may_start_at_any_frontier(history: History, dice: list[int], late: int) -> None:
     """From wherever another one had come to, again and again: the same open jobs, no repeat looks new."""
@@ -224,6 +230,7 @@ def test_a_reader_may_start_at_any_frontier(history: History, dice: list[int], l
         reader = successor
 
 
+@thorough
 @given(histories, seeds, seeds)
 def test_a_frontier_only_moves_forward(history: History, seed: int, late: int) -> None:
     """A frontier never goes back, never passes what was read, and never an open request."""
@@ -240,6 +247,7 @@ def test_a_frontier_only_moves_forward(history: History, seed: int, late: int) -
             assert event.at < last.requests, "no event of a job after the cut stands before it"
 
 
+@thorough
 @given(histories, seeds, st.sampled_from([0, DAY, 40 * DAY]))
 def test_the_pictures_of_a_day_are_known_at_any_frontier(history: History, seed: int, late: int) -> None:
     """A reader that starts at a frontier counts for the quota what one counts that read everything."""

@@ -23,6 +23,7 @@ from prompt2pic.core.reader import (
     write_letter,
 )
 from prompt2pic.core.requests import encode_request
+from prompt2pic.core.rules import DRAIN_KEY, Drain, encode_drain
 from prompt2pic.core.workers import encode_worker
 from tests.fakes.memory_log import LARGEST_RECORD, MemoryLog
 from tests.unit.histories import DAY, History, histories
@@ -102,6 +103,25 @@ def test_what_was_reached() -> None:
     assert all(reader.reached(place, 0) for place in places)
     assert not any(reader.reached(place, 1) for place in places)
     assert not reader.reached(Place(RESULTS, 1), 0)
+
+
+def test_the_owners_decisions_are_followed() -> None:
+    """The newest word counts; what is not known, or said under another key, changes nothing."""
+    world = World()
+    said = [
+        (DRAIN_KEY, encode_drain(Drain(on=True))),
+        ("other", encode_drain(Drain(on=False))),
+        (DRAIN_KEY, b"?"),
+    ]
+    reader = world.reader()
+    assert not reader.rules.draining
+    for key, value in said:
+        world.log.append(Place(SETTINGS, 0), key, value)
+        reader.pump(0.0)
+        assert reader.rules.draining
+    world.log.append(Place(SETTINGS, 0), DRAIN_KEY, encode_drain(Drain(on=False)))
+    reader.pump(0.0)
+    assert not reader.rules.draining
 
 
 def test_speeds_are_learnt_by_reading() -> None:
@@ -190,15 +210,12 @@ def test_a_reader_may_be_woken() -> None:
     """A pump that waits returns early when another thread says so; before and after, that does no harm."""
     world = World()
     reader = world.reader()
-    reader.wake()
-    reader.pump(5.0)
     began = time.monotonic()
+    reader.wake()
+    assert reader.pump(30.0) == 0
     threading.Timer(0.05, reader.wake).start()
     assert reader.pump(30.0) == 0
     assert time.monotonic() - began < 25.0
-    reader.close()
-    reader.close()
-    reader.wake()
 
 
 def test_starting_at_the_frontier() -> None:
@@ -279,6 +296,17 @@ def test_a_committed_frontier_loses_nothing(history: History, limits: list[int],
     assert len(arrivals) == len(set(arrivals))
     before = {record.key for record in history.of(REQUESTS) if record.offset < start and record.key}
     assert not before & set(arrivals)
+
+
+def test_a_closed_reader_reads_no_more() -> None:
+    """Closing it stops its follower, and may be done twice."""
+    world = World()
+    reader = world.reader()
+    reader.close()
+    reader.close()
+    reader.wake()
+    with pytest.raises(AssertionError):
+        reader.fetch(0.0)
 
 
 def test_a_dead_letter_is_readable() -> None:

@@ -321,6 +321,24 @@ def test_a_flood_is_bounded_all_the_way(mine: list[float], flood: list[float]) -
         got[person] += world.costs[job]
 
 
+def test_the_oldest() -> None:
+    """How long the longest has waited is known without a look at all that wait."""
+    world = World()
+    assert world.turns.oldest() is None
+    jobs = [world.ask(person, requested, 1.0) for person, requested in [("a", 5), ("b", 3), ("a", 4)]]
+    assert world.turns.oldest() == 3
+    world.claim(jobs[1])
+    assert world.turns.oldest() == 4
+
+
+def test_an_id_waits_once() -> None:
+    """A request that stands in two partitions has one turn."""
+    world = World()
+    first = world.ask("a", 1, 1.0)
+    world.turns.changed(Job(first.id, 1, 0, first.request, 2), None)
+    assert world.upcoming() == [first.id]
+
+
 def test_one_person_alone_is_first_come_first_served() -> None:
     """Within a person nothing but the time of asking counts, not the cost."""
     world = World()

@@ -167,3 +167,16 @@ def test_numbers_that_run_away(tiny: Any, stage: str) -> None:
     mad = replace(tiny, **{stage: replace(getattr(tiny, stage), denoiser=broken)})
     with pytest.raises(PaintFailed, match="picture-not-finite"):
         ours(mad, sketch(guidance=1.0))
+
+
+def test_variations_lie_between_two_seeds(model: Any) -> None:
+    """Without strength it is the seed's picture, with all of it the other seed's: both stages mix their noise."""
+    recipe = Recipe(name="plain", prior_steps=4, decoder_steps=3, sampler="ddim", guidance=3.0)
+    one, other = (ours(model, sketch(recipe=recipe, seed=seed)) for seed in (7, 8))
+    none, half, all_of_it = (
+        ours(model, sketch(recipe=recipe, seed=7, other=8, strength=strength)) for strength in (0.0, 0.5, 1.0)
+    )
+    assert torch.allclose(none, one, atol=1e-2)
+    assert torch.allclose(all_of_it, other, atol=1e-2)
+    assert not torch.allclose(half, one, atol=1e-2)
+    assert not torch.allclose(half, other, atol=1e-2)

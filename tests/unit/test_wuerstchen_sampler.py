@@ -82,3 +82,18 @@ def test_ddim_clamps() -> None:
 
     picture = ddim(Schedule(), noise(1), 3 * noise(2), at(1.0), at(0.0), torch.Generator())
     assert picture.abs().max().item() == 4.0
+
+
+@pytest.mark.parametrize("strength", [0.1, 0.5, 0.9])
+def test_mixed_noise_is_noise(strength: float) -> None:
+    """Its spread stays that of noise, however much of the other is in it, and it turns by the share asked for."""
+    from prompt2pic.painters.wuerstchen_sampler import mixed
+
+    one, other = (torch.randn(1, 16, 32, 32, generator=torch.Generator().manual_seed(n)) for n in (1, 2))
+    between = mixed(one, other, strength)
+    assert between.std().item() == pytest.approx(1.0, abs=0.02)
+
+    def angle(noise: "torch.Tensor") -> float:
+        return float(torch.arccos(torch.cosine_similarity(one.flatten(), noise.flatten(), dim=0)))
+
+    assert angle(between) == pytest.approx(strength * angle(other), abs=0.02)

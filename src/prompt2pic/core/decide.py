@@ -1,5 +1,8 @@
 """What a worker or a submitter writes in answer to what the queue shows: pure steps, model-checked."""
 
+from collections.abc import Container
+from typing import Literal
+
 from prompt2pic.core.events import Cancelled, Erased, Expired, Failed, Finished, Picture, Released
 from prompt2pic.core.jobs import Job
 
@@ -7,6 +10,8 @@ MAX_STALLS = 5  # expiries before `started` after which a job is given up all th
 MAX_AGE = 24 * 3600 * 1000  # ms a request may wait
 _FIRST_DELAY = 2_000  # ms before a crashed job is tried again, doubled with each attempt
 _LONGEST_DELAY = 60_000  # ms
+
+Outcome = Literal["open", "won", "lost", "unknown"]
 
 
 def not_before(job: Job) -> int:
@@ -20,6 +25,39 @@ def not_before(job: Job) -> int:
 def notify(job: Job) -> bool:
     """Whether the person must be told of the end before the job is over."""
     return job.request is not None and job.request.notify
+
+
+def holds(job: Job, attempt: str) -> bool:
+    """Whether the job is held by this attempt."""
+    return job.token is not None and job.token.attempt == attempt
+
+
+def claim_outcome(job: Job, attempt: str, *, read_back: bool, given_up: bool) -> Outcome:
+    """Return what became of a claim; of one that is `open` nothing is known yet.
+
+    `read_back` is whether the record itself was read, which a writer can only tell who knows where it stands;
+    `given_up` whether it was looked for long enough: it may still come, and `late_claim` answers it then.
+    """
+    if holds(job, attempt):
+        return "won"
+    if read_back:
+        return "lost"
+    return "unknown" if given_up else "open"
+
+
+def late_claim(job: Job, attempts: Container[str]) -> Released | None:
+    """Return the record that gives the job back where an attempt holds it that was given up as unknown."""
+    if job.token is None or job.token.attempt not in attempts:
+        return None
+    return release(job, "claim-late")
+
+
+def breakdown(job: Job, attempt: str, reason: str, max_attempts: int) -> Failed | None:
+    """Return the record of an attempt that came to grief, None where the job is not (or not yet) its own.
+
+    Before a claim was read back, the token in sight may be that of another worker, who was first.
+    """
+    return failure(job, reason, max_attempts) if holds(job, attempt) else None
 
 
 def failure(job: Job, reason: str, max_attempts: int) -> Failed:

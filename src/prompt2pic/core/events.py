@@ -1,6 +1,6 @@
 """Everything that happens to a request: the records of the `results` topic, the ledger."""
 
-from typing import Literal, NamedTuple, TypeAlias, get_args
+from typing import Literal, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -160,7 +160,6 @@ JobEvent: TypeAlias = (
     | Delivered
 )
 Event: TypeAlias = JobEvent | Erased | Version
-JOB_EVENTS: frozenset[type] = frozenset(get_args(JobEvent))
 
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)

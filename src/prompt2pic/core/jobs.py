@@ -25,7 +25,7 @@ State = Literal["waiting", "held", "finished", "failed", "cancelled"]
 End = Finished | Failed | Expired | Cancelled
 
 
-class Job(msgspec.Struct):
+class Job(msgspec.Struct, gc=False):  # nothing in it points back: the collector need not look
     """A request and its state; times in ms since the epoch, as the log stamped them.
 
     `at` is the request's offset, `first` its first event's, `last` the newest record's of the attempt that
@@ -68,9 +68,9 @@ def apply(job: Job, offset: int, timestamp: int, event: JobEvent) -> bool:
     The only place where a job's state changes: a function of the ledger's records alone. Nothing counts once
     the job is over, also where it is still kept because its request was not read yet.
     """
-    if job.over:
+    if job.end is not None and job.over:
         return False
-    return _TRANSITIONS[type(event)](job, offset, timestamp, event)
+    return TRANSITIONS[type(event)](job, offset, timestamp, event)
 
 
 def _claimed(job: Job, offset: int, timestamp: int, event: Claimed) -> bool:
@@ -82,7 +82,7 @@ def _claimed(job: Job, offset: int, timestamp: int, event: Claimed) -> bool:
     job.claimed = timestamp
     job.started = 0
     job.progress = None
-    _heard(job, offset, timestamp)
+    job.last, job.heard = offset, timestamp
     return True
 
 
@@ -90,7 +90,7 @@ def _started(job: Job, offset: int, timestamp: int, event: Started) -> bool:
     if job.token != event.token:
         return False
     job.started = timestamp
-    _heard(job, offset, timestamp)
+    job.last, job.heard = offset, timestamp
     return True
 
 
@@ -99,7 +99,7 @@ def _progressed(job: Job, offset: int, timestamp: int, event: Progressed) -> boo
         return False
     job.progress = event
     job.started = job.started or timestamp
-    _heard(job, offset, timestamp)
+    job.last, job.heard = offset, timestamp
     return True
 
 
@@ -149,11 +149,6 @@ def _delivered(job: Job, offset: int, timestamp: int, event: Delivered) -> bool:
     return True
 
 
-def _heard(job: Job, offset: int, timestamp: int) -> None:
-    job.last = offset
-    job.heard = timestamp
-
-
 def _wait_again(job: Job) -> None:
     job.state = "waiting"
     job.token = None
@@ -178,7 +173,7 @@ def _end(job: Job, state: State, timestamp: int, event: End) -> bool:
     return True
 
 
-_TRANSITIONS: dict[type, Callable[[Job, int, int, Any], bool]] = {
+TRANSITIONS: dict[type, Callable[[Job, int, int, Any], bool]] = {
     Claimed: _claimed,
     Started: _started,
     Progressed: _progressed,

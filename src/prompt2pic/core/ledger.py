@@ -5,8 +5,8 @@ from itertools import chain, islice
 from typing import NamedTuple
 
 from prompt2pic.core.errors import NewerLog
-from prompt2pic.core.events import JOB_EVENTS, SUPPORTED_VERSION, Erased, Event, JobEvent, Version
-from prompt2pic.core.jobs import Job, apply
+from prompt2pic.core.events import SUPPORTED_VERSION, Erased, Event, JobEvent, Version
+from prompt2pic.core.jobs import TRANSITIONS, Job, apply
 from prompt2pic.core.requests import Request
 
 REMEMBERED = 25 * 3600 * 1000  # ms an ended id stays known: an hour longer than a request may be late
@@ -58,7 +58,8 @@ class Ledger:
         if offset < self.next_request:
             return None
         self.next_request = offset + 1
-        self._newest = max(self._newest, timestamp)
+        if timestamp > self._newest:
+            self._newest = timestamp
         if request is None:
             self._seen.append(_Seen(offset, timestamp, None))
             return None
@@ -71,7 +72,7 @@ class Ledger:
         """
         if offset < self.next_result:
             return None
-        if type(event) in JOB_EVENTS and self._needs <= SUPPORTED_VERSION:
+        if type(event) in TRANSITIONS and self._needs <= SUPPORTED_VERSION:
             self.next_result = offset + 1
             return self._fold(offset, timestamp, event)  # type: ignore[arg-type]  # it is one of them
         if isinstance(event, Version):
@@ -124,11 +125,12 @@ class Ledger:
         return job
 
     def _fold(self, offset: int, timestamp: int, event: JobEvent) -> Job | None:
-        if event.at < self.frontier.requests or event.request in self._over:
+        request = event.request
+        if event.at < self.frontier[0] or request in self._over:
             return None
-        job = self.jobs.get(event.request)
+        job = self.jobs.get(request)
         if job is None:
-            job = self.jobs[event.request] = Job(event.request, self.partition, event.at)
+            job = self.jobs[request] = Job(request, self.partition, event.at)
         if job.first < 0:
             job.first = offset
             self._note_event(event.at, offset)

@@ -1,7 +1,7 @@
 """Quality follows load: the best level with which nobody who waits is late for it."""
 
-from collections.abc import Iterable
-from itertools import islice
+from collections.abc import Iterable, Iterator
+from itertools import islice, tee
 from typing import NamedTuple
 
 from prompt2pic.core.forecast import Load, finishes
@@ -39,8 +39,8 @@ def choose(
     if job.request.level != "auto":
         asked = job.request.level
         return Choice(asked, False, load.speeds.seconds(me, job.request, asked))
-    others = list(islice((other for other in waiting if other.id != job.id), _LOOKED_AT))
-    alone = _first_fitting(job, [], me, load, targets.idle, LEVELS[0])
+    others = _Lookahead(other for other in waiting if other.id != job.id)
+    alone = _first_fitting(job, _Lookahead(()), me, load, targets.idle, LEVELS[0])
     level = _first_fitting(job, others, me, load, targets.busy, last) if others else alone
     lowered = LEVELS.index(level) < LEVELS.index(alone)
     return Choice(level, lowered, load.speeds.seconds(me, job.request, level))
@@ -50,12 +50,31 @@ def expected_level(upcoming: list[Job], load: Load, targets: Targets) -> str:
     """Return the level that `auto` comes to for the next job in turn, for predictions."""
     if not upcoming or not load.workers or upcoming[0].request is None:
         return LEVELS[-1]
-    others = upcoming[1 : 1 + _LOOKED_AT]
+    others = _Lookahead(upcoming[1:])
     target = targets.busy if others else targets.idle
     return _first_fitting(upcoming[0], others, load.workers[0], load, target, LEVELS[-1])
 
 
-def _first_fitting(job: Job, others: list[Job], me: WorkerState, load: Load, target: float, last: str) -> str:
+class _Lookahead:
+    """The jobs that wait behind, taken from the order of turns no further than somebody looks."""
+
+    def __init__(self, jobs: Iterable[Job]) -> None:
+        self._coming = islice(jobs, _LOOKED_AT)
+        self._seen: list[Job] = []
+
+    def __iter__(self) -> Iterator[Job]:
+        yield from self._seen
+        for job in self._coming:
+            self._seen.append(job)
+            yield job
+
+    def __bool__(self) -> bool:
+        return next(iter(self), None) is not None
+
+
+def _first_fitting(
+    job: Job, others: _Lookahead, me: WorkerState, load: Load, target: float, last: str
+) -> str:
     for level in reversed(LEVELS):
         higher = bool(others) and LEVELS.index(level) > LEVELS.index(last)
         if _fits(job, others, level, me, load, target * (_SLACK if higher else 1.0)):
@@ -63,7 +82,7 @@ def _first_fitting(job: Job, others: list[Job], me: WorkerState, load: Load, tar
     return LEVELS[0]
 
 
-def _fits(job: Job, others: list[Job], level: str, me: WorkerState, load: Load, target: float) -> bool:
+def _fits(job: Job, others: _Lookahead, level: str, me: WorkerState, load: Load, target: float) -> bool:
     assert job.request is not None, "a job is chosen with its request"  # noqa: S101
     own = load.speeds.seconds(me, job.request, level)
     if own is None:
@@ -71,8 +90,9 @@ def _fits(job: Job, others: list[Job], level: str, me: WorkerState, load: Load, 
     if _waited(job, load.now) + own > target:
         return False
     free = load.free_in() | {me.name: own}
-    done = finishes(load, others, lambda other: _fastest(other, load), free)
-    return not any(_made_late(other, at, load, target) for other, at in zip(others, done, strict=True))
+    watched, timed = tee(others)
+    done = finishes(load, timed, lambda other: _fastest(other, load), free)
+    return not any(_made_late(other, at, load, target) for other, at in zip(watched, done, strict=False))
 
 
 def _made_late(other: Job, done: float | None, load: Load, target: float) -> bool:

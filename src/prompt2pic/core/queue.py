@@ -37,12 +37,13 @@ class Queue:
 
         Raises NewerLog where this program is too old for the partition.
         """
+        place, offset, _, value, timestamp = record
         self.folded += 1
-        if record.place.topic == REQUESTS:
+        if place.topic == REQUESTS:
             self._apply_request(record)
             return
-        event = decode_event(record.value)
-        job = self.ledgers[record.place.partition].apply_event(record.offset, record.timestamp, event)
+        event = decode_event(value)
+        job = self.ledgers[place.partition].apply_event(offset, timestamp, event)
         if job is not None:
             self._changed(job, event)  # type: ignore[arg-type]  # only job events change a job
         elif event is None:

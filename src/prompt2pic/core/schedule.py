@@ -8,7 +8,9 @@ The clock shows the start of the job taken last, and once nobody waits the lates
 import heapq
 from collections.abc import Callable, Iterator
 from types import NoneType
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
+
+import msgspec
 
 from prompt2pic.core.events import Cancelled, Claimed, Expired, Failed, JobEvent, Released
 from prompt2pic.core.jobs import Job
@@ -22,7 +24,7 @@ _GIVEN_BACK = {Released, Failed, Expired}
 TURNING = {NoneType, Claimed, Cancelled, *_GIVEN_BACK}  # what can make a job wait, or wait no more
 
 
-class _Entry(NamedTuple):
+class _Entry(msgspec.Struct, frozen=True, order=True, gc=False):
     """A waiting job in its person's line, in order of request."""
 
     requested: int
@@ -31,7 +33,7 @@ class _Entry(NamedTuple):
     id: str
 
 
-class _Head(NamedTuple):
+class _Head(msgspec.Struct, frozen=True, order=True, gc=False):
     """A person's first waiting job and its start on the virtual clock."""
 
     start: float
@@ -170,11 +172,12 @@ class Turns:
             self._most_lines = 2 * len(self._lines) + _ROOM
 
     def _drop_stale_heads(self) -> None:
-        if len(self._heads) > 2 * len(self._lines) + _ROOM:
-            self._heads = [head for head in self._heads if self._is_head(head)]
-            heapq.heapify(self._heads)
-        while self._heads and not self._is_head(self._heads[0]):
-            heapq.heappop(self._heads)
+        heads, lines = self._heads, self._lines
+        if len(heads) > 2 * len(lines) + _ROOM:
+            heads[:] = filter(self._is_head, heads)
+            heapq.heapify(heads)
+        while heads and ((line := lines.get(heads[0].person)) is None or line.head is not heads[0]):
+            heapq.heappop(heads)
 
     def _is_head(self, head: _Head) -> bool:
         line = self._lines.get(head.person)

@@ -13,7 +13,10 @@ class DayTally:
 
     def add(self, person: str, timestamp: int, count: int) -> None:
         """Count `count` pictures asked for at `timestamp` (ms)."""
-        self._asked.setdefault(person, deque()).append((timestamp, count))
+        asked = self._asked.get(person)
+        if asked is None:
+            asked = self._asked[person] = deque()
+        asked.append((timestamp, count))
 
     def pictures(self, person: str, now: int) -> int:
         """Return how many pictures the person asked for in the 24 hours before `now` (ms)."""

@@ -165,18 +165,23 @@ class SqliteLog:
             found[Place(topic, partition)] = Commit(offset, metadata)
         return found
 
-    def trim(self, place: Place, before_ms: int) -> int:
+    def trim(self, place: Place, before_ms: int, upto: int = 1 << OFFSET_BITS) -> int:
         """Delete a place's records older than a time in ms since the epoch and return how many they were.
 
-        Raises LogUnavailable; what was deleted by then stays deleted.
+        None is deleted from the offset `upto` on. Raises LogUnavailable; what was deleted by then stays deleted.
         """
         total = 0
         while True:
             with self._writing.use() as file, transaction(file.connection, self._patience):
-                count = _trim_step(file, file.numbers[place], before_ms)
+                count = _trim_step(file, file.numbers[place], before_ms, upto)
             total += count
             if count < TRIM_STEP:
                 return total
+
+    def wipe(self) -> None:
+        """Empty the file's `-wal`, in which the bytes of deleted records may still stand; later if it is in use."""
+        with self._reading.use() as file:
+            file.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
 
     def close(self) -> None:
         """Release files and connections; followers are closed by who uses them."""
@@ -185,9 +190,9 @@ class SqliteLog:
         self._ringer.close()
 
 
-def _trim_step(file: OpenFile, number: int, before_ms: int) -> int:
+def _trim_step(file: OpenFile, number: int, before_ms: int, upto: int) -> int:
     base = number << OFFSET_BITS
-    rows = file.connection.execute(_OLDEST, (base, base + (1 << OFFSET_BITS), TRIM_STEP)).fetchall()
+    rows = file.connection.execute(_OLDEST, (base, base + upto, TRIM_STEP)).fetchall()
     old = [position for position, timestamp in rows if timestamp < before_ms]
     if old:
         file.connection.execute("DELETE FROM records WHERE position BETWEEN ? AND ?", (base, old[-1]))

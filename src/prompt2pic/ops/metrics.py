@@ -40,6 +40,7 @@ class Metrics:
             "records_folded", "Records of the log taken into the queue since the start."
         )
         self.undecodable = self._gauge("records_undecodable", "Records among them that nobody here can read.")
+        self.repeats = self._gauge("requests_repeated", "Records among them of a request already known.")
         self.store_errors = self._counter("store_errors", "Pictures that could not be stored or read.")
         self.http = self._counter("http_requests", "HTTP requests.", "method", "route", "status")
         self.http_seconds = self._histogram("http_seconds", "Answering HTTP requests.", HTTP_SECONDS, "route")
@@ -53,6 +54,7 @@ class Metrics:
         self.workers.set(len(reader.crew.live(now)))
         self.records.set(queue.folded)
         self.undecodable.set(queue.undecodable)
+        self.repeats.set(sum(ledger.repeats for ledger in queue.ledgers.values()))
 
     def exposition(self) -> bytes:
         """Return all metrics in Prometheus' text format, of `CONTENT_TYPE`."""

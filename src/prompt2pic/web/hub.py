@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import threading
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 
 import structlog
 
@@ -27,13 +27,19 @@ _log = structlog.get_logger()
 
 
 class Hub:
-    """The queue and everybody's history; all but the fetching happens in the event loop that runs it."""
+    """The queue and everybody's history; all but the fetching happens in the event loop that runs it.
 
-    def __init__(self, log: Log, metrics: Metrics, targets: Targets) -> None:
+    `failing` is called, in that loop, where the log can be followed no more.
+    """
+
+    def __init__(
+        self, log: Log, metrics: Metrics, targets: Targets, failing: Callable[[Problem], None]
+    ) -> None:
         self.log = log
         self.failed: Problem | None = None
         self._metrics = metrics
         self._targets = targets
+        self._failing = failing
         self._watchers: dict[str, set[asyncio.Event]] = defaultdict(set)
         self._folds: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
         self._waits: tuple[float, dict[str, Wait]] = (-1.0, {})
@@ -48,7 +54,8 @@ class Hub:
         thread.start()
         forgetting = asyncio.create_task(self._forget())
         try:
-            await self.until(lambda: self.reader.ready)
+            with contextlib.suppress(Problem):  # `failing` has been told
+                await self.until(lambda: self.reader.ready)
             yield
         finally:
             forgetting.cancel()
@@ -124,17 +131,25 @@ class Hub:
         """Fetch in this thread, have the event loop fold, and only then fetch again."""
         while not self._closing.is_set():
             try:
-                records = self.reader.fetch(_POLL)
-                done = asyncio.run_coroutine_threadsafe(self._take(records), self._loop)
-                done.result()
-            except LogTruncated:
-                asyncio.run_coroutine_threadsafe(self._rebuild(), self._loop).result()
+                asyncio.run_coroutine_threadsafe(self._fetched(), self._loop).result()
             except LogUnavailable as problem:
                 _log.warning("log-unavailable", why=str(problem))
                 self._closing.wait(_RETRY)
             except NewerLog as problem:
                 self._loop.call_soon_threadsafe(self._fail, problem)
                 return
+            except Exception as error:  # a thread that dies unheard would leave the page showing old news
+                if not self._closing.is_set():
+                    _log.error("unexpected", exc_info=error)
+                    self._loop.call_soon_threadsafe(self._fail, Problem("unexpected"))
+                return
+
+    def _fetched(self) -> Coroutine[None, None, None]:
+        """Fetch, and return what the event loop has to do about it."""
+        try:
+            return self._take(self.reader.fetch(_POLL))
+        except LogTruncated:
+            return self._rebuild()
 
     async def _take(self, records: list[Record]) -> None:
         self.reader.take(records)
@@ -160,6 +175,7 @@ class Hub:
         for _, future in self._folds:
             if not future.done():
                 future.set_exception(problem)
+        self._failing(problem)
 
     async def _forget(self) -> None:
         while True:

@@ -9,8 +9,8 @@ from prompt2pic.texts import texts
 STATIC = files("prompt2pic.web") / "static"
 # What the page's scripts put into its texts: there they find `{name}` in the place of each.
 HOLES = (
-    *("count", "length", "limit", "number", "painted", "painting", "part", "place", "prompt"),
-    *("size", "status", "time", "waiting"),
+    *("count", "number", "painted", "painting", "part", "place", "prompt"),
+    *("size", "time", "waiting"),
 )
 
 _PREFIX = "web-"

@@ -5,6 +5,7 @@ from typing import Literal
 
 import msgspec
 
+from prompt2pic.core import decide
 from prompt2pic.core.events import Picture, Progressed
 from prompt2pic.core.jobs import Job
 from prompt2pic.core.ports import Painted, PaintOrder, Place, Step
@@ -48,7 +49,7 @@ class Attempt(msgspec.Struct):
 
     def won(self) -> bool:
         """Whether the job is held by this attempt."""
-        return self.job.token is not None and self.job.token.attempt == self.id
+        return decide.holds(self.job, self.id)
 
     def complete(self) -> bool:
         """Whether every picture is painted and stored."""

@@ -96,9 +96,13 @@ class Painting:
             self.let_go("lost" if job.state == "held" else job.state)
 
     def fail(self, reason: str) -> None:
-        """End the attempt as failed; `reason` is a key of `texts`."""
-        if self.attempt is not None:
-            self._end_with(self.attempt, decide.failure(self.attempt.job, reason, self._max_attempts))
+        """End the attempt as failed, where it has one to end; `reason` is a key of `texts`."""
+        attempt = self.attempt
+        if attempt is None or attempt.phase == "ending":
+            return
+        event = decide.breakdown(attempt.job, attempt.id, reason, self._max_attempts)
+        if event is not None:
+            self._end_with(attempt, event)
 
     def let_go(self, why: str) -> None:
         """Drop the attempt without a word: it does not count."""

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Callable
 
 import structlog
 
@@ -21,6 +22,7 @@ from prompt2pic.worker.sweeper import sweep
 _TOO_OLD_PERIOD = 60.0  # seconds between two looks for requests past the maximum age
 _FRONTIER_PERIOD = 3600.0  # seconds between two commits of the frontier
 _SWEEP_PERIOD = 3600.0  # seconds between two sweeps of the store
+_RETIRE_PERIOD = 3600.0  # seconds between two looks for records that the log need not keep
 _FIRST = 60.0  # seconds after the start before the first of these
 _PATIENCE = 0.5  # seconds a reader leaves an expiry to each reader ranked before it
 _TICK = 0.5  # seconds between two looks at leases and delays, while there are some
@@ -40,6 +42,7 @@ class Upkeep:
         max_attempts: int,
         keep_ms: int,
         budget: int | None,
+        retire: Callable[[int], int] | None = None,
     ) -> None:
         self.me: WorkerState | None = None
         self._name = name
@@ -48,10 +51,11 @@ class Upkeep:
         self._metrics = metrics
         self._max_attempts = max_attempts
         self._keep_ms, self._budget = keep_ms, budget
+        self._retire = retire
         self._silence = 0.0
         self._expired: set[tuple[str, int]] = set()
         begin = time.monotonic() + _FIRST
-        self._next = {"heartbeat": 0.0, "too_old": 0.0, "frontier": begin, "sweep": begin}
+        self._next = {"heartbeat": 0.0, "too_old": 0.0, "frontier": begin, "sweep": begin, "retire": begin}
 
     def follow(self, reader: Reader) -> None:
         """Watch a reader's new queue."""
@@ -101,6 +105,8 @@ class Upkeep:
             _log.warning("log-unavailable", problem=str(problem))
         if idle and self._due("sweep", _SWEEP_PERIOD):
             threading.Thread(target=self._sweep, daemon=True, name="sweep").start()
+        if self._retire is not None and self._due("retire", _RETIRE_PERIOD):
+            threading.Thread(target=self._forget, args=(self._retire,), daemon=True, name="retire").start()
 
     def ended(self, job: Job, event: Event) -> None:
         """Count an attempt's end, and keep a dead letter where the job is given up."""
@@ -180,6 +186,12 @@ class Upkeep:
     def _commit_frontier(self) -> None:
         if self._due("frontier", _FRONTIER_PERIOD):
             self._reader.commit_frontier(now_ms())
+
+    def _forget(self, retire: Callable[[int], int]) -> None:
+        try:
+            _log.info("retired", records=retire(now_ms()))
+        except Problem as problem:
+            _log.warning("not-retired", problem=str(problem))
 
     def _sweep(self) -> None:
         try:

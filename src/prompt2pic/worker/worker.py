@@ -49,7 +49,10 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Worker:
-    """Claims jobs one at a time and brings each to its end; `run` returns after `stop`."""
+    """Claims jobs one at a time and brings each to its end; `run` returns after `stop`.
+
+    `retire` deletes what the log need not keep at a time in ms, where the log does not do that by itself.
+    """
 
     def __init__(
         self,
@@ -60,6 +63,7 @@ class Worker:
         options: Options,
         metrics: Metrics,
         loading: Callable[[float, str], None] = lambda fraction, what: None,
+        retire: Callable[[int], int] | None = None,
     ) -> None:
         self.name = name
         self._log = log
@@ -69,7 +73,7 @@ class Worker:
         self._inbox: queue.SimpleQueue[FromChild | FromUploads] = queue.SimpleQueue()
         self._easel = Easel(make_painter, self._tell)
         self._upkeep = Upkeep(
-            name, log, store, metrics, options.max_attempts, options.keep_ms, options.budget
+            name, log, store, metrics, options.max_attempts, options.keep_ms, options.budget, retire
         )
         uploads = Uploads(store, options.link_seconds, self._tell)
         self._painting = Painting(log, self._easel, uploads, self._upkeep, metrics, options.max_attempts)
@@ -152,7 +156,7 @@ class Worker:
             elif isinstance(message, Ready):
                 self._loaded(message)
             elif isinstance(message, Died):
-                if self._easel.died(message) and self._painting.attempt is not None:
+                if self._easel.died(message):
                     self._painting.fail("painter-crashed")
             elif isinstance(message, Broken) and not message.attempt:
                 self._easel.broken(message)
@@ -183,12 +187,18 @@ class Worker:
         attempt = self._painting.attempt
         if attempt is None or attempt.phase != "claiming":
             return
-        if attempt.won():
+        outcome = decide.claim_outcome(
+            attempt.job,
+            attempt.id,
+            read_back=attempt.claimed is not None and self._reader.reached(attempt.place, attempt.claimed),
+            given_up=attempt.claimed is None and time.monotonic() - attempt.began > _UNKNOWN_CLAIM,
+        )
+        if outcome == "won":
             self._painting.begin(attempt)
-        elif attempt.claimed is not None and self._reader.reached(attempt.place, attempt.claimed):
+        elif outcome == "lost":
             self._metrics.attempts.labels(end="claim-lost").inc()
             self._painting.let_go("claim-lost")
-        elif attempt.claimed is None and time.monotonic() - attempt.began > _UNKNOWN_CLAIM:
+        elif outcome == "unknown":
             self._late_claims.add(attempt.id)
             self._painting.let_go("claim-unknown")
 
@@ -197,9 +207,9 @@ class Worker:
         self._to_release = [job for job in self._to_release if not self._released(job)]
 
     def _released(self, job: Job) -> bool:
-        if job.token is None or job.token.attempt not in self._late_claims:
+        event = decide.late_claim(job, self._late_claims)
+        if event is None:
             return True
-        event = decide.release(job, "claim-late")
         try:
             self._log.append(Place(RESULTS, job.partition), job.id, encode_event(event))
         except (AppendUnknown, LogUnavailable) as problem:

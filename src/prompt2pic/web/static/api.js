@@ -8,7 +8,7 @@ const RETRIES = [500, 1000, 2000, 4000, 8000]; // ms between the attempts to sen
 /** The server said no, in a sentence; `param` names the field at fault. */
 export class Refusal extends Error {
   constructor(status, error) {
-    super(error?.message || say("unreadable", { status }));
+    super(error?.message || say("unsent"));
     this.status = status;
     this.param = error?.param ?? null;
     this.code = error?.code ?? null;
@@ -18,9 +18,11 @@ export class Refusal extends Error {
 /** Nobody answered: the network or the server is away, and trying again may help. */
 export class Away extends Error {}
 
-export const listJobs = (before) => ask("GET", `/v1/jobs?limit=20${before ? `&before=${encodeURIComponent(before)}` : ""}`);
-export const readJob = (id) => ask("GET", `/v1/jobs/${encodeURIComponent(id)}`);
-export const cancelJob = (id) => ask("DELETE", `/v1/jobs/${encodeURIComponent(id)}`);
+export const listJobs = (before) => ask("GET", `/v1/jobs?limit=20${before ? `&before=${before}` : ""}`);
+export const readJob = (id) => ask("GET", `/v1/jobs/${id}`);
+export const cancelJob = (id) => ask("DELETE", `/v1/jobs/${id}`);
+export const eraseJob = (id) => ask("POST", `/v1/jobs/${id}/erase`);
+export const forgetMe = () => ask("DELETE", "/v1/me");
 export const readQueue = () => ask("GET", "/v1/queue");
 export const listModels = () => ask("GET", "/v1/models");
 

@@ -1,18 +1,23 @@
 // One job as a person sees it: its place, then a bar, then the picture, always in the same spot.
 
-import { element } from "./element.js";
+import { element, radios } from "./element.js";
 import { duration, moment, percent, range, say } from "./words.js";
 
 const UNFINISHED = new Set(["queued", "processing"]);
 
 export const isOver = (job) => !UNFINISHED.has(job.status);
 
-/** Shows a job; `acts` are the functions behind its buttons: cancel, again, best, reload. */
+/** Shows a job; `acts` are the functions behind its buttons. Of several pictures they go by the chosen one. */
 export class Card {
   constructor(acts) {
     this.acts = acts;
     this.root = element("li", { class: "card" });
     this.reloaded = false;
+    this.chosen = 0;
+  }
+
+  get picture() {
+    return this.job.output[this.chosen];
   }
 
   show(job) {
@@ -35,23 +40,33 @@ export class Card {
     this.error = element("p", { class: "error", role: "alert" });
     this.root.className = `card is-${job.status}`;
     this.root.replaceChildren(...[this.#frame(), element("div", { class: "about" }, ...this.#about(), this.error)].filter(Boolean));
+    if (job.output?.length) this.#choose(this.chosen);
     if (held) this.root.querySelector("button, a")?.focus(); // whoever uses the keyboard stays where they were
   }
 
   #frame() {
     const { job } = this;
     if (job.status === "failed" || job.status === "canceled") return null;
-    if (job.output?.length) return element("div", { class: job.output.length > 1 ? "frame many" : "frame" }, ...job.output.map((one) => this.#picture(one)));
-    this.canvas = element("div", { class: "canvas", "aria-hidden": "true" });
+    if (job.output?.length) return element("div", { class: job.output.length > 1 ? "frame many" : "frame" }, ...job.output.map((one, index) => this.#picture(one, index)));
+    this.preview = element("img", { class: "preview", alt: "", hidden: true });
+    this.number = element("span", {});
+    this.canvas = element("div", { class: "canvas", "aria-hidden": "true" }, this.preview, this.number);
     if (job.input.size) this.canvas.style.aspectRatio = job.input.size.replace("x", " / ");
     return element("div", { class: "frame" }, this.canvas);
   }
 
-  #picture({ url, width, height }) {
-    const lost = () => (this.reloaded ? link.replaceWith(element("p", { class: "gone" }, say("pictureGone"))) : this.#reload());
-    const image = element("img", { src: url, alt: this.job.input.prompt, width, height, on: { error: lost } });
+  #picture({ url, width, height }, index) {
+    const { input, output } = this.job;
+    const alt = output.length > 1 ? say("pictureOf", { number: index + 1, count: output.length, prompt: input.prompt }) : input.prompt;
+    const image = element("img", { src: url, alt, width, height, on: { error: () => this.#lost(link) } });
     const link = element("a", { href: url, target: "_blank", rel: "noopener" }, image);
     return link;
+  }
+
+  #lost(link) {
+    if (!this.reloaded) return this.#reload();
+    link.replaceWith(element("p", { class: "gone" }, say("pictureGone")));
+    this.download.hidden = true;
   }
 
   // A signed link lives for a while only: ask once for a fresh one.
@@ -65,9 +80,9 @@ export class Card {
     const { job } = this;
     const prompt = element("p", { class: "prompt", dir: "auto" }, job.input.prompt);
     if (!isOver(job)) return [prompt, ...this.#progress(), this.#buttons([this.#cancel()])];
-    if (job.status === "succeeded") return [prompt, this.#facts(), this.#lowered(), this.#buttons(this.#afterwards())];
+    if (job.status === "succeeded") return [prompt, this.#facts(), this.#lowered(), this.#choice(), this.#buttons(this.#afterwards())];
     const why = job.status === "failed" ? job.error?.message || say("failed") : say("canceled");
-    return [prompt, element("p", { class: "status" }, why), this.#buttons([this.#again()])];
+    return [prompt, element("p", { class: "status" }, why), this.#buttons([this.#again(), this.#erase()])];
   }
 
   #progress() {
@@ -77,13 +92,14 @@ export class Card {
   }
 
   #tell() {
-    const { status, progress, queue_position: place } = this.job;
+    const { progress, preview, queue_position: place } = this.job;
     const [now, time] = this.#sentence();
     this.status.replaceChildren(element("strong", {}, now), ...(time ? [element("span", {}, time)] : []));
-    this.canvas.textContent = progress ? percent(progress) : (place ?? "");
-    this.bar.hidden = status !== "processing";
-    if (progress) this.bar.value = progress;
-    else this.bar.removeAttribute("value");
+    this.number.textContent = progress ? percent(progress) : (place ?? "");
+    this.preview.hidden = !preview;
+    if (preview) this.preview.src = preview;
+    this.bar.hidden = !progress;
+    this.bar.value = progress ?? 0;
   }
 
   #sentence() {
@@ -99,9 +115,10 @@ export class Card {
   #facts() {
     const { input, output, level, metrics, completed_at: completed } = this.job;
     const first = output[0];
-    const seeds = output.length > 1 ? `${first.seed}–${output.at(-1).seed}` : `${first.seed}`;
+    const seeds = output.at(-1).seed !== first.seed ? `${first.seed}–${output.at(-1).seed}` : `${first.seed}`;
     const rows = [
       ["factSeed", seeds],
+      ["factStrength", input.variation_strength && percent(input.variation_strength)],
       ["factSize", sizeOf(first)],
       ["factLevel", level && say(level).toLowerCase()],
       ["factPainted", metrics && duration(metrics.paint_seconds)],
@@ -118,15 +135,31 @@ export class Card {
   }
 
   #afterwards() {
-    const { output, level, lowered } = this.job;
+    const { input, level, lowered } = this.job;
     const better = lowered || (level && level !== "best");
     const best = better && this.#button("best", say(lowered ? "bestLowered" : "bestAgain"), lowered && "primary");
-    const downloads = output.map(({ url, seed }, index) => {
-      const name = output.length > 1 ? `${say("download")} ${index + 1}` : say("download");
-      const label = index ? `${index + 1}` : name;
-      return element("a", { class: "button", href: url, download: `prompt2pic-${seed}.png`, "aria-label": name }, label);
-    });
-    return [this.#again(), best || null, ...downloads];
+    const vary = input.variation_strength < 0.8 || !input.variation_strength;
+    this.download = element("a", { class: "button" }, say("download"));
+    return [this.#again(), best, vary && this.#button("vary", say(input.variation_strength ? "bolder" : "variations")), this.download, this.#erase()];
+  }
+
+  #choice() {
+    const { id, output } = this.job;
+    if (output.length < 2) return null;
+    const labels = radios(id, output.map((_, index) => [index, index + 1]), this.chosen, (index) => this.#choose(index));
+    return element("fieldset", { class: "segments" }, element("legend", { class: "unseen" }, say("which")), ...labels);
+  }
+
+  #choose(index) {
+    this.chosen = index;
+    const { url, seed } = this.picture;
+    this.download.href = url;
+    this.download.download = `prompt2pic-${seed}${index ? `-${index + 1}` : ""}.png`;
+    this.root.querySelectorAll(".many > *").forEach((one, at) => one.classList.toggle("is-chosen", at === index));
+  }
+
+  #erase() {
+    return this.#button("erase", say("erase"));
   }
 
   #again() {

@@ -1,4 +1,4 @@
-// One call makes an element with its attributes and children.
+// One call makes an element with its attributes and children, or a row of radio buttons.
 
 /** Return a new element; an attribute that is null, undefined or false is left out, `on` holds listeners. */
 export function element(tag, { on = {}, ...attributes } = {}, ...children) {
@@ -10,4 +10,12 @@ export function element(tag, { on = {}, ...attributes } = {}, ...children) {
   for (const [event, listener] of Object.entries(on)) made.addEventListener(event, listener);
   made.append(...children.filter((child) => child !== null && child !== undefined));
   return made;
+}
+
+/** Return labelled radio buttons, one for each [value, text]. */
+export function radios(name, choices, chosen, choose = () => {}) {
+  return choices.map(([value, text]) => {
+    const input = element("input", { type: "radio", name, value, checked: value === chosen, on: { change: () => choose(value) } });
+    return element("label", {}, input, element("span", {}, text));
+  });
 }

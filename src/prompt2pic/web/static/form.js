@@ -1,13 +1,13 @@
 // The form: what is asked for, and what is wrong with it beside the field at fault.
 
-import { element } from "./element.js";
+import { element, radios } from "./element.js";
 import { examples, say, size } from "./words.js";
 
-const LONGEST = 1000; // characters of a prompt; the server refuses more, the page only counts
 const USUAL = ["512x512", "768x512", "512x768", "768x768", "1024x1024", "1024x768", "768x1024", "1536x1024", "1024x1536"];
 const NO_SEED = -1; // what is no number goes as a wrong one, for which the server has a sentence
 const MANY = 8; // sizes that are still easy to choose from
 
+const LEVELS = ["auto", "fast", "balanced", "best"];
 const FOLDED = ["negative_prompt", "size", "n", "seed", "level"];
 const FIELDS = ["prompt", ...FOLDED];
 
@@ -23,6 +23,8 @@ export class Form {
     form.addEventListener("submit", (event) => this.#submit(event));
     form.addEventListener("input", (event) => this.#changed(event.target.name));
     this.prompt.addEventListener("keydown", (event) => this.#key(event));
+    form.querySelector(".segments").append(...radios("level", LEVELS.map((level) => [level, say(level)]), "auto"));
+    for (const name of FIELDS) this.#makeRoom(name);
     this.#offerExamples(form.querySelector("#examples"));
     this.#changed("prompt");
   }
@@ -86,8 +88,17 @@ export class Form {
 
   #changed(name) {
     this.#mark(name, "");
-    if (name === "prompt") this.#count();
-    else this.#summarise();
+    this.#summarise();
+  }
+
+  /** Make the place where a sentence about a field will stand. */
+  #makeRoom(name) {
+    const control = this.form.querySelector(`#${name}`);
+    const error = element("p", { id: `${name}-error`, class: "error", role: "alert" });
+    if (control.matches("fieldset")) control.append(error);
+    else control.after(error);
+    const hint = this.form.querySelector(`#${name}-hint`);
+    control.setAttribute("aria-describedby", hint ? `${hint.id} ${error.id}` : error.id);
   }
 
   #mark(name, sentence) {
@@ -101,11 +112,6 @@ export class Form {
   #forgive() {
     for (const name of FIELDS) this.#mark(name, "");
     this.form.querySelector("#form-error").textContent = "";
-  }
-
-  #count() {
-    const { length } = [...this.prompt.value];
-    if (length > LONGEST) this.#mark("prompt", say("characters", { length, limit: LONGEST }));
   }
 
   // What is folded away and not as usual is told on the fold, so that nobody wonders about it.

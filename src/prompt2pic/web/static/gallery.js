@@ -12,6 +12,7 @@ export class Gallery {
     this.onChange = onChange;
     this.onSilence = onSilence;
     this.cards = new Map();
+    this.gone = new Set();
     this.source = null;
     this.watched = null;
   }
@@ -41,9 +42,9 @@ export class Gallery {
     const oldest = more ? Date.parse(data.at(-1).created_at) : -Infinity;
     for (const id of known) {
       const card = this.cards.get(id);
-      if (card && !listed.has(id) && Date.parse(card.job.created_at) > oldest) this.#remove(id);
+      if (card && !listed.has(id) && Date.parse(card.job.created_at) > oldest) this.remove(id);
     }
-    for (const job of data) this.put(job);
+    for (const job of data) if (!this.gone.has(job.id)) this.put(job);
   }
 
   #add(job) {
@@ -54,8 +55,10 @@ export class Gallery {
     return card;
   }
 
-  #remove(id) {
-    this.cards.get(id).root.remove();
+  /** Take a card away for good, also where a slow answer still tells of its job. */
+  remove(id) {
+    this.gone.add(id);
+    this.cards.get(id)?.root.remove();
     this.cards.delete(id);
   }
 
@@ -75,7 +78,7 @@ export class Gallery {
   }
 
   #open(job) {
-    const source = new EventSource(job.urls?.events ?? `/v1/jobs/${encodeURIComponent(job.id)}/events`);
+    const source = new EventSource(job.urls.events);
     for (const name of EVENTS) {
       source.addEventListener(name, (event) => {
         this.put(JSON.parse(event.data));

@@ -1,15 +1,15 @@
 // The page: one form, one gallery, and a connection that comes back by itself.
 
-import { Away, Refusal, cancelJob, listJobs, listModels, newKey, readJob, readQueue, submit } from "./api.js";
-import { isOver } from "./card.js";
+import { Away, Refusal, cancelJob, eraseJob, forgetMe, listJobs, listModels, newKey, readJob, readQueue, submit } from "./api.js";
 import { Form } from "./form.js";
 import { Gallery } from "./gallery.js";
-import { percent, say, translate } from "./words.js";
+import { say, translate } from "./words.js";
 
 const SOON = 300; // ms
 const CALM = 15_000; // ms between looks at the queue while nothing of this person's is in it
 const BUSY = 4_000; // ms between looks while something is
 const HIDDEN = 10_000; // ms between looks of a page in the background, which holds no stream
+const LEAST = 0.2; // share of new noise in the first variations, doubled with each further step
 const SLOWEST = 10_000; // ms between attempts to reach a server that is away
 
 const find = (id) => document.getElementById(id);
@@ -21,17 +21,23 @@ const acts = {
   cancel: (card) => attempt(card, async () => {
     gallery.put(await cancelJob(card.job.id));
     gallery.watch();
+    tabs.postMessage(0);
   }),
   again: (card) => attempt(card, () => repeat(card.job, {})),
-  best: (card) => attempt(card, () => repeat(card.job, { seed: card.job.output[0].seed, level: "best" })),
+  best: (card) => attempt(card, () => repeat(card.job, { ...same(card), level: "best" })),
+  vary: (card) => attempt(card, () => repeat(card.job, { seed: card.picture.seed, n: 4, variation_strength: bolder(card.job) })),
+  erase: (card) => attempt(card, () => erase(card)),
   reload: async (job) => readJob(job.id).then((fresh) => gallery.put(fresh), () => {}),
 };
 const gallery = new Gallery(find("gallery"), acts, { onChange: changed, onSilence: () => lookIn(SOON) });
+const tabs = new BroadcastChannel("prompt2pic");
 const form = new Form(find("form"), paint);
 
 find("more").addEventListener("click", showOlder);
 document.addEventListener("visibilitychange", visibility);
 window.addEventListener("online", () => lookIn(0));
+tabs.addEventListener("message", () => lookIn(0));
+find("forget").addEventListener("click", forget);
 lookIn(0);
 
 /** Submit what the form says; the same words keep their key until they arrived. */
@@ -57,8 +63,58 @@ async function repeat({ input }, changes) {
   took(await submit(body, newKey(), wentAway));
 }
 
+const bolder = ({ input }) => Math.min(1, 2 * (input.variation_strength ?? LEAST / 2));
+
+// One of several has a seed of its own; variations share one and come only together.
+const same = ({ job: { input }, picture: { seed } }) =>
+  input.variation_strength ? { seed, variation_strength: input.variation_strength } : { seed, n: 1 };
+
+async function erase({ job: { id } }) {
+  if (!(await sure("eraseTitle", "eraseText", "erase"))) return;
+  await eraseJob(id).catch((error) => {
+    if (error.status !== 404) throw error; // gone already is as good
+  });
+  gallery.remove(id);
+  leftAlone(say("erased"));
+}
+
+async function forget() {
+  if (!(await sure("forgetTitle", "forgetText", "forget"))) return;
+  try {
+    await forgetMe();
+    for (const { id } of gallery.jobs) gallery.remove(id);
+    leftAlone(say("forgotten"));
+  } catch (error) {
+    lost(error);
+  }
+}
+
+/** Ask back before what can not be undone; Escape means no. */
+function sure(title, text, yes) {
+  const dialog = find("sure");
+  find("sure-title").textContent = say(title);
+  find("sure-text").textContent = say(text);
+  find("sure-yes").textContent = say(yes);
+  dialog.returnValue = "";
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
+  });
+}
+
+/** Go on after something was taken away: whoever had the focus in it gets it anew. */
+function leftAlone(told) {
+  find("empty").hidden = gallery.cards.size > 0;
+  gallery.watch();
+  find("gallery-title").focus();
+  announce(told);
+  tabs.postMessage(0);
+  lookIn(SOON);
+}
+
 function took(job) {
   arrived();
+  tabs.postMessage(0);
   const card = gallery.put(job);
   card.root.scrollIntoView({ block: "nearest" });
   gallery.watch();
@@ -166,7 +222,6 @@ function arrived() {
 /** Tell a screen reader and the title of the tab what became of a job, once a state, not once a percent. */
 function changed(job, before) {
   find("empty").hidden = true;
-  if (!isOver(job) && job.progress !== null && document.hidden) document.title = `${percent(job.progress)} · Prompt2Pic`;
   if (!before || before.status === job.status) return;
   lookIn(SOON); // the queue has changed, too
   const told = { processing: "painting", succeeded: "ready", failed: "failed", canceled: "canceled" }[job.status];

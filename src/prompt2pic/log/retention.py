@@ -1,0 +1,30 @@
+"""What the embedded log forgets, and when; Kafka does the same by its topics' settings."""
+
+from prompt2pic.core.ledger import REMEMBERED
+from prompt2pic.core.ports import Place
+from prompt2pic.core.queue import REQUESTS, RESULTS
+from prompt2pic.core.reader import DEAD_LETTERS, FRONTIER_GROUP
+from prompt2pic.log.sqlite import SqliteLog
+
+_DAY = 24 * 3600 * 1000  # ms
+KEPT = {REQUESTS: 29 * _DAY, RESULTS: 60 * _DAY, DEAD_LETTERS: 60 * _DAY}
+
+
+def retire(log: SqliteLog, now: int) -> int:
+    """Delete what is old enough at `now` (ms) and return how many records that were.
+
+    What lies behind the frontier is done with; what lies before it is kept however old it is: a worker that
+    starts reads it. Raises LogUnavailable.
+    """
+    frontiers = {place.partition: commit for place, commit in log.committed(FRONTIER_GROUP).items()}
+    gone = 0
+    for topic, kept in KEPT.items():
+        before = now - max(kept, REMEMBERED)
+        for place in (Place(topic, number) for number in range(log.partitions(topic))):
+            if topic == DEAD_LETTERS:
+                gone += log.trim(place, before)
+            elif (commit := frontiers.get(place.partition)) and commit.metadata.isdecimal():
+                behind = commit.offset if topic == REQUESTS else int(commit.metadata)
+                gone += log.trim(place, before, behind)
+    log.wipe()
+    return gone
