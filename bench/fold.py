@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1_000_000)
     jobs = parser.parse_args().jobs
     queue, speeds = Queue({0: Frontier()}), Speeds()
-    queue.listeners.append(speeds.learn)
+    queue.endings.append(speeds.learn)
     folds, decodes, records = [], [], 0
     for first in range(0, jobs + WAITING, CHUNK):
         made = list(chunk(first, min(CHUNK, jobs + WAITING - first), jobs))

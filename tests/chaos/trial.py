@@ -11,7 +11,7 @@ from PIL import Image
 from tests.chaos.monkey import Monkey
 from tests.chaos.people import Accepted, ask_all
 from tests.chaos.verdict import Verdict, read
-from tests.servers.service import Service
+from tests.servers.service import Service, eventually
 
 PAINTER = "stub:0.2"  # 100 ms at fast, 150 at balanced, 200 at best
 WORKERS = 3
@@ -60,6 +60,7 @@ def hold(folder: Path, *, seed: int, requests: int, people: int, limit: float, p
         finally:
             monkey.stop()
         _until(0, service.data, began + limit)
+        eventually(lambda: _answers(service), "the page does not come back")
         shown = {person: _shown(service, person) for person in accepted.jobs}
         service.stop()
     seconds = time.monotonic() - began
@@ -71,6 +72,13 @@ def _until(most: int, data: Path, limit: float) -> None:
     while len(lost := read(data / "log.sqlite3").unended()) > most:
         assert time.monotonic() < limit, f"{len(lost)} requests do not end: {sorted(lost)[:5]}"
         time.sleep(0.5)
+
+
+def _answers(service: Service) -> bool:
+    try:
+        return service.call("GET", "/readyz").status_code == 200
+    except httpx.TransportError:
+        return False
 
 
 def _shown(service: Service, person: str) -> dict[str, str]:

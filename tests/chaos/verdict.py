@@ -81,7 +81,7 @@ def read(path: Path) -> Verdict:
             if record["id"] not in stories:
                 stories[record["id"]] = Story(record["person"], record["prompt"], timestamp)
                 fairness.waits(record["person"], record["id"], record["level"])
-        elif topic == "results":
+        elif topic == "results" and "request" in record:
             story = stories[record["request"]]
             kind = story.hear(offset, record)
             late += kind == ""

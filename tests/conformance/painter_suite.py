@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from prompt2pic.core.errors import PaintCancelled, PaintFailed
-from prompt2pic.core.ports import Model, Painted, Painter, PaintOrder, Step
+from prompt2pic.core.ports import LARGEST_PREVIEW, Model, Painted, Painter, PaintOrder, Step
 
 PROMPT = "красный кот на синем фоне, “a red cat”\nна двух строках"
 
@@ -125,11 +126,26 @@ class PainterSuite:
         heard: list[Step] = []
         count = 2 if level == "fast" else 1
         list(painter.paint(self.order(model, level=level, count=count), heard.append))
-        assert heard == [
+        assert [replace(heard_of, preview=b"") for heard_of in heard] == [
             Step(picture=picture, step=step, steps=announced)
             for picture in range(count)
             for step in range(1, announced + 1)
         ]
+
+    def test_previews(self, painter: Painter, model: Model) -> None:
+        """Now and then a step shows, in a tiny JPEG, what becomes of the picture; the last one is like it."""
+        heard: list[Step] = []
+        [painted] = painter.paint(self.order(model, level="best"), heard.append)
+        previews = [step.preview for step in heard if step.preview]
+        assert previews
+        assert max(len(preview) for preview in previews) <= LARGEST_PREVIEW
+        from PIL import Image
+
+        with Image.open(io.BytesIO(previews[-1])) as last:
+            assert (last.format, max(last.size) <= 32) == ("JPEG", True)
+            seen = last.convert("RGB").resize((1, 1)).getpixel((0, 0))
+        meant = opened(painted).convert("RGB").resize((1, 1)).getpixel((0, 0))
+        assert max(abs(one - other) for one, other in zip(seen, meant, strict=True)) < 64
 
     @pytest.mark.parametrize("error", [PaintCancelled("enough"), RuntimeError("of the listener's own")])
     @pytest.mark.parametrize("last", [1, 7])

@@ -4,14 +4,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import pytest
-
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator, Page
-
-expect = pytest.importorskip(
-    "playwright.sync_api", reason="no playwright here: pip install playwright"
-).expect
+    from playwright.sync_api import Locator, LocatorAssertions, Page
 
 SUNSET = "Закат над океаном"
 PATIENCE = 20_000  # ms until a picture is there
@@ -43,6 +37,13 @@ class Watch:
         """Fail where anything was wrong that the test did not provoke."""
         assert [error for error in self.errors if not any(part in error for part in self.expected)] == []
         assert self.foreign == []
+
+
+def expect(found: "Locator") -> "LocatorAssertions":
+    """Return playwright's assertions, which wait; without it no test gets as far as this."""
+    from playwright.sync_api import expect as expected
+
+    return expected(found)
 
 
 def ask(page: "Page", prompt: str) -> "Locator":

@@ -139,7 +139,6 @@ def test_a_picture_that_is_not_kept_any_more(visit: Visit, watch: Watch, service
     see_picture(ask(page, f"{SUNSET} --seed 7"))
     for path in (service.data / "pictures").rglob("*.png"):
         path.unlink()
-    page.context.clear_cookies(name="nothing")
     page.route("**/pictures/**", lambda route: route.continue_(headers={"cache-control": "no-cache"}))
     page.reload()
     card = page.locator(".card")

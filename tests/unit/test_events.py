@@ -58,7 +58,9 @@ EVENTS: dict[bytes, Event] = {
         request="r1", at=3, token=TOKEN
     ),
     b'{"type":"progressed","v":1,"request":"r1","at":3,"token":[7,"a1"],"fraction":0.25,"step":1,"steps":4,'
-    b'"left":null}': Progressed(request="r1", at=3, token=TOKEN, fraction=0.25, step=1, steps=4),
+    b'"left":null,"preview":"/9j="}': Progressed(
+        request="r1", at=3, token=TOKEN, fraction=0.25, step=1, steps=4, preview="/9j="
+    ),
     b'{"type":"released","v":1,"request":"r1","at":3,"token":[7,"a1"],"reason":"worker-stopping"}': Released(
         request="r1", at=3, token=TOKEN, reason="worker-stopping"
     ),

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from prompt2pic.core.asks import Ask, Limits
 from prompt2pic.core.errors import Refused
 from prompt2pic.core.intake import check_age, check_quota, request_of
-from prompt2pic.core.ledger import Frontier
+from prompt2pic.core.ledger import REMEMBERED, Frontier
 from prompt2pic.core.ports import Level, Model
 from prompt2pic.core.queue import Queue
 from prompt2pic.core.requests import Request
@@ -107,6 +107,8 @@ def test_a_day_is_24_hours() -> None:
 def test_a_late_repeat_is_refused() -> None:
     """A message or key is good for 24 hours, which is less than ids are remembered."""
     check_age(NOW - DAY, NOW)
+    assert DAY == 24 * HOUR
+    assert REMEMBERED == 25 * HOUR
     with pytest.raises(Refused) as caught:
         check_age(NOW - DAY - 1, NOW)
     assert caught.value.key == "message-too-old"

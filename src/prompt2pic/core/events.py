@@ -65,13 +65,15 @@ class Started(_AttemptEvent, frozen=True, kw_only=True):
 class Progressed(_AttemptEvent, frozen=True, kw_only=True):
     """Painter steps or bytes uploaded since the last record: renews the lease.
 
-    `fraction` of the whole job, 0 to 1; `left` is the predicted rest in seconds.
+    `fraction` of the whole job, 0 to 1; `left` is the predicted rest in seconds. `preview` is a tiny JPEG in
+    base64 of what is being painted, at most 2,048 characters.
     """
 
     fraction: float
     step: int
     steps: int
     left: float | None = None
+    preview: str = ""
 
 
 class Released(_AttemptEvent, frozen=True, kw_only=True):

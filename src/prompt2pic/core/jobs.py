@@ -168,6 +168,7 @@ def _set_back(job: Job, timestamp: int, *, stalled: bool = False) -> bool:
 def _end(job: Job, state: State, timestamp: int, event: End) -> bool:
     job.state = state
     job.token = None
+    job.progress = None
     job.end = event
     job.ended = timestamp
     return True

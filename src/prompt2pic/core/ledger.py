@@ -4,6 +4,8 @@ from collections import deque
 from itertools import chain, islice
 from typing import NamedTuple
 
+import msgspec
+
 from prompt2pic.core.errors import NewerLog
 from prompt2pic.core.events import SUPPORTED_VERSION, Erased, Event, JobEvent, Version
 from prompt2pic.core.jobs import TRANSITIONS, Job, apply
@@ -22,7 +24,7 @@ class Frontier(NamedTuple):
     results: int = 0
 
 
-class _Seen(NamedTuple):
+class _Seen(msgspec.Struct, frozen=True, gc=False):
     """A record of `requests`: its offset, when the log took it, the request's id (None: can not be read)."""
 
     at: int
@@ -112,16 +114,18 @@ class Ledger:
         self._note_event(event.upto - 1, offset)
 
     def _join(self, offset: int, timestamp: int, request: Request) -> Job | None:
-        job = self.jobs.get(request.id)
-        if request.id in self._over or (job is not None and job.request is not None):
+        id = request.id
+        job = self.jobs.get(id)
+        if id in self._over or (job is not None and job.request is not None):
             self.repeats += 1
-            self._last_repeat[request.id] = offset
+            self._last_repeat[id] = offset
             return None
         if job is None:
-            job = self.jobs[request.id] = Job(request.id, self.partition, offset)
+            job = self.jobs[id] = Job(id, self.partition, offset)
         job.at, job.request, job.requested = offset, request, timestamp
-        self._seen.append(_Seen(offset, timestamp, request.id))
-        self._settle(job)
+        self._seen.append(_Seen(offset, timestamp, id))
+        if job.end is not None:
+            self._settle(job)
         return job
 
     def _fold(self, offset: int, timestamp: int, event: JobEvent) -> Job | None:

@@ -156,12 +156,19 @@ class PaintOrder(msgspec.Struct, frozen=True, kw_only=True):
             yield (self.seed + number, None) if self.strength is None else (self.seed, self.seed + number + 1)
 
 
+LARGEST_PREVIEW = 1536  # bytes; 2,048 characters of base64
+
+
 class Step(msgspec.Struct, frozen=True, kw_only=True):
-    """One finished painter step: the picture it belongs to, counted from 0, and its place in that picture."""
+    """One finished painter step: the picture it belongs to, counted from 0, and its place in that picture.
+
+    `preview` is a JPEG of at most `LARGEST_PREVIEW` bytes of what the picture looks like so far, now and then.
+    """
 
     picture: int
     step: int
     steps: int
+    preview: bytes = b""
 
 
 class Painted(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ from prompt2pic.core.events import Claimed, Erased, JobEvent, decode_event
 from prompt2pic.core.jobs import Job
 from prompt2pic.core.ledger import Frontier, Ledger
 from prompt2pic.core.ports import Record
-from prompt2pic.core.requests import decode_request
+from prompt2pic.core.requests import Request, decode_request
 from prompt2pic.core.schedule import TURNING, Turns
 from prompt2pic.core.tally import DayTally
 
@@ -19,7 +19,8 @@ Listener: TypeAlias = Callable[[Job, JobEvent | None], None]
 class Queue:
     """All partitions together, and the order of turns over them.
 
-    Listeners hear of each job that a record changed, with the event, or None where its request arrived.
+    `listeners` hear of each job that a record changed, with the event, or None where its request arrived;
+    `endings` only of the events that end a job.
     """
 
     def __init__(self, frontiers: Mapping[int, Frontier]) -> None:
@@ -27,6 +28,7 @@ class Queue:
         self.turns = Turns()
         self.tally = DayTally()
         self.listeners: list[Listener] = []
+        self.endings: list[Listener] = []
         self.erasures: list[Callable[[str], None]] = []
         self.folded = 0
         self.undecodable = 0
@@ -37,13 +39,13 @@ class Queue:
 
         Raises NewerLog where this program is too old for the partition.
         """
-        place, offset, _, value, timestamp = record
+        (topic, partition), offset, _, value, timestamp = record
         self.folded += 1
-        if place.topic == REQUESTS:
-            self._apply_request(record)
+        if topic == REQUESTS:
+            self._apply_request(self.ledgers[partition], offset, timestamp, decode_request(value))
             return
         event = decode_event(value)
-        job = self.ledgers[place.partition].apply_event(offset, timestamp, event)
+        job = self.ledgers[partition].apply_event(offset, timestamp, event)
         if job is not None:
             self._changed(job, event)  # type: ignore[arg-type]  # only job events change a job
         elif event is None:
@@ -92,13 +94,12 @@ class Queue:
         self._held = {request: job for request, job in self._held.items() if self.job(request) is job}
         return frontiers
 
-    def _apply_request(self, record: Record) -> None:
-        request = decode_request(record.value)
-        self.undecodable += request is None
-        ledger = self.ledgers[record.place.partition]
-        job = ledger.apply_request(record.offset, record.timestamp, request)
-        if job is not None and request is not None:
-            self.tally.add(request.person, record.timestamp, request.count)
+    def _apply_request(self, ledger: Ledger, offset: int, timestamp: int, request: Request | None) -> None:
+        job = ledger.apply_request(offset, timestamp, request)
+        if request is None:
+            self.undecodable += 1
+        elif job is not None:
+            self.tally.add(request.person, timestamp, request.count)
             self._changed(job, None)
 
     def _changed(self, job: Job, event: JobEvent | None) -> None:
@@ -109,5 +110,8 @@ class Queue:
             self._held[job.id] = job
         elif job.token is None:
             self._held.pop(job.id, None)
+        if event is not None and job.end is event:
+            for hear in self.endings:
+                hear(job, event)
         for hear in self.listeners:
             hear(job, event)

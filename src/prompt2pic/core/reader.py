@@ -40,7 +40,7 @@ class Reader:
         self.close()
         self._follower = follower
         self.queue, self.crew, self.speeds, self.rules = Queue(frontiers), Crew(), Speeds(), Rules()
-        self.queue.listeners.append(self.speeds.learn)
+        self.queue.endings.append(self.speeds.learn)
         self.ready = self._has_reached(self._ends)
         self._rebuilt(self)
 

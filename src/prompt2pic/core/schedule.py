@@ -55,14 +55,19 @@ class _Line:
 
 
 class Turns:
-    """The order in which waiting jobs come; kept up with each change of a job in logarithmic time."""
+    """The order in which waiting jobs come; kept up with each change of a job in logarithmic time.
+
+    Accounts are kept at once, the order only once somebody asks for it: most jobs come and go in between.
+    """
 
     def __init__(self) -> None:
         self._clock = 0.0
         self._latest = 0.0
         self._most_lines = _ROOM
         self._lines: dict[str, _Line] = {}
-        self._waiting: dict[str, _Entry] = {}
+        self._waiting: dict[str, _Entry | None] = {}
+        self._fresh: dict[str, Job] = {}
+        self._moved: set[str] = set()
         self._heads: list[_Head] = []
 
     def __len__(self) -> int:
@@ -75,6 +80,7 @@ class Turns:
 
     def oldest(self) -> int | None:
         """Return when (ms) the job that waits longest was requested, None where none waits."""
+        self._place()
         return min((line.head.entry.requested for line in self._lines.values() if line.head), default=None)
 
     def changed(self, job: Job, event: JobEvent | None) -> None:
@@ -84,20 +90,22 @@ class Turns:
         person = job.request.person
         line = self._lines.get(person)
         if line is None:
-            line = self._lines[person] = _Line()
+            line = self._new_line(person)
         if job.claim is not None:
             self._settle_account(line, job, event)
         if job.state == "waiting":
             self._add(line, job)
         else:
             self._remove(line, job.id)
-        self._place_head(person, line)
+        if line.heap:
+            self._moved.add(person)
 
     def upcoming(self, cost: Callable[[str], float]) -> Iterator[str]:
         """Yield the ids of waiting jobs in the order of their turns; `cost` predicts a job's seconds.
 
         Looks at no more than what is taken from it.
         """
+        self._place()
         later: list[tuple[float, _Entry, Iterator[_Entry]]] = []
         heads = filter(self._is_head, _ascending(self._heads))
         head = next(heads, None)
@@ -136,17 +144,29 @@ class Turns:
             return
         if not line.length:
             line.start = max(self._clock, line.finish)
-        entry = _Entry(job.requested, job.partition, job.at, job.id)
-        self._waiting[job.id] = entry
-        heapq.heappush(line.heap, entry)
+        self._waiting[job.id] = None
+        self._fresh[job.id] = job
         line.length += 1
 
     def _remove(self, line: _Line, job: str) -> None:
-        if self._waiting.pop(job, None) is None:
+        if job not in self._waiting:
             return
+        del self._waiting[job]
+        self._fresh.pop(job, None)
         line.length -= 1
         if not self._waiting:
             self._clock = max(self._clock, self._latest)
+
+    def _place(self) -> None:
+        for job in self._fresh.values():
+            assert job.request is not None, "only jobs with their request have turns"  # noqa: S101
+            entry = self._waiting[job.id] = _Entry(job.requested, job.partition, job.at, job.id)
+            heapq.heappush(self._lines[job.request.person].heap, entry)
+            self._moved.add(job.request.person)
+        self._fresh.clear()
+        for person in self._moved:
+            self._place_head(person, self._lines[person])
+        self._moved.clear()
 
     def _place_head(self, person: str, line: _Line) -> None:
         heap, waiting = line.heap, self._waiting
@@ -157,19 +177,22 @@ class Turns:
             heapq.heappop(heap)
         if not heap:
             line.head = None
-            self._drop_idle_lines()
         elif line.head is None or line.head.start != line.start or line.head.entry is not heap[0]:
             line.head = _Head(line.start, heap[0], person)
             heapq.heappush(self._heads, line.head)
         self._drop_stale_heads()
 
-    def _drop_idle_lines(self) -> None:
-        # Whoever has caught up with the clock comes back as anybody new would.
+    def _new_line(self, person: str) -> _Line:
         if len(self._lines) > self._most_lines:
+            # Whoever has caught up with the clock comes back as anybody new would.
             self._lines = {
-                person: line for person, line in self._lines.items() if line.heap or line.finish > self._clock
+                person: line
+                for person, line in self._lines.items()
+                if line.length or line.heap or line.finish > self._clock
             }
             self._most_lines = 2 * len(self._lines) + _ROOM
+        line = self._lines[person] = _Line()
+        return line
 
     def _drop_stale_heads(self) -> None:
         heads, lines = self._heads, self._lines

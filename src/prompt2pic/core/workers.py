@@ -44,10 +44,12 @@ class Crew:
 
     def __init__(self) -> None:
         self._told: dict[str, tuple[int, WorkerState]] = {}
+        self.undecodable = 0
 
     def apply(self, record: Record) -> None:
         """Take in one record of the `workers` topic."""
         worker = decode_worker(record.value)
+        self.undecodable += worker is None
         if worker is not None:
             self._told[worker.name] = (record.timestamp, worker)
 

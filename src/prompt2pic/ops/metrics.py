@@ -53,7 +53,7 @@ class Metrics:
         self.oldest.set(0 if oldest is None else max(0, now - oldest) / 1000)
         self.workers.set(len(reader.crew.live(now)))
         self.records.set(queue.folded)
-        self.undecodable.set(queue.undecodable)
+        self.undecodable.set(queue.undecodable + reader.crew.undecodable)
         self.repeats.set(sum(ledger.repeats for ledger in queue.ledgers.values()))
 
     def exposition(self) -> bytes:

@@ -1,4 +1,4 @@
-"""Picture files: PNG that carries how it was made."""
+"""Picture files: PNG that carries how it was made, and the tiny JPEG of a preview."""
 
 import io
 from collections.abc import Mapping
@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+_PREVIEW = 32  # pixels
 
 
 def parameters(prompt: str, negative: str, settings: Mapping[str, object]) -> str:
@@ -29,4 +31,12 @@ def encode_png(image: "Image", text: str, compress_level: int = 6) -> bytes:
     info.add_text("parameters", text)
     out = io.BytesIO()
     image.save(out, "PNG", pnginfo=info, compress_level=compress_level)
+    return out.getvalue()
+
+
+def encode_preview(image: "Image") -> bytes:
+    """Return the image as a JPEG of at most 32 pixels a side, about 1 KB."""
+    small, out = image.copy(), io.BytesIO()
+    small.thumbnail((_PREVIEW, _PREVIEW))
+    small.save(out, "JPEG", quality=60, optimize=True)
     return out.getvalue()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from prompt2pic.core.errors import PaintFailed
 from prompt2pic.core.ports import Level, Model, Painted, PaintOrder, Step
 from prompt2pic.painters.orders import level_of
-from prompt2pic.painters.png import encode_png, parameters
+from prompt2pic.painters.png import encode_png, encode_preview, parameters
 
 if TYPE_CHECKING:
     from PIL.ImageFont import FreeTypeFont
@@ -52,8 +52,9 @@ class StubPainter:
         level = level_of(order, LEVELS)
         for picture, (seed, other) in enumerate(order.seeds()):
             started = time.monotonic()
-            painted = _painted(order, level, seed, self._font, _ground(order, seed, other))
-            self._wait(started, level, picture, on_step)
+            ground = _ground(order, seed, other)
+            painted = _painted(order, level, seed, self._font, ground)
+            self._wait(started, level, picture, on_step, _preview(ground))
             yield painted
 
     def unload(self) -> None:
@@ -63,11 +64,13 @@ class StubPainter:
     def _duration(self, level: Level) -> float:
         return self._seconds * level.steps / LEVELS[-1].steps
 
-    def _wait(self, started: float, level: Level, picture: int, on_step: Callable[[Step], None]) -> None:
+    def _wait(
+        self, started: float, level: Level, picture: int, on_step: Callable[[Step], None], preview: bytes
+    ) -> None:
         part = self._duration(level) / level.steps
         for step in range(1, level.steps + 1):
             time.sleep(max(0.0, started + part * step - time.monotonic()))
-            on_step(Step(picture=picture, step=step, steps=level.steps))
+            on_step(Step(picture=picture, step=step, steps=level.steps, preview=preview))
 
 
 def _painted(order: PaintOrder, level: Level, seed: int, font: str, ground: Colour) -> Painted:
@@ -113,6 +116,12 @@ def _ground(order: PaintOrder, seed: int, other: int | None) -> Colour:
         hue += ((other * 0.6180339887498949 - hue) % 1.0) * (order.strength or 0.0)
     red, green, blue = colorsys.hsv_to_rgb(hue, 0.65, 0.5)
     return round(red * 255), round(green * 255), round(blue * 255)
+
+
+def _preview(ground: Colour) -> bytes:
+    from PIL import Image
+
+    return encode_preview(Image.new("RGB", (8, 8), ground))
 
 
 def _find_font() -> str:

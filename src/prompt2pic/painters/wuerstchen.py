@@ -7,12 +7,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from prompt2pic.core.errors import PaintFailed
 from prompt2pic.core.ports import Model, Painted, PaintOrder, Step
 from prompt2pic.painters.orders import level_of, nearest_size, resized
-from prompt2pic.painters.png import encode_png, parameters
+from prompt2pic.painters.png import encode_png, encode_preview, parameters
 from prompt2pic.painters.wuerstchen_files import find_checkpoint, first_line, folder_of, read_numbers
 from prompt2pic.painters.wuerstchen_levels import Family, Recipe, family_of
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 TRIAL = Recipe(name="trial", prior_steps=3, decoder_steps=3, sampler="ddim", guidance=4.0)
 TRIAL_PROMPT = "a red apple on a blue background"
+Tell: TypeAlias = Callable[[int, "torch.Tensor | None"], None]  # the step, and a glance at the picture
 QUICK_TRIAL = 2.0  # seconds under which a trial is repeated warm
 
 
@@ -128,7 +129,7 @@ def _try(loaded: _Loaded) -> _Trial:
     width, height = loaded.family.sizes[0]
     order = PaintOrder(prompt=TRIAL_PROMPT, width=width, height=height)
     marks = [time.perf_counter()]
-    _paint(loaded, order, TRIAL, (0, None), lambda step: marks.append(time.perf_counter()))
+    _paint(loaded, order, TRIAL, (0, None), lambda step, seen: marks.append(time.perf_counter()))
     # The first step of a stage also reads the words: it counts in the whole, not in the step.
     first, prior_done, decoder_done = 1, TRIAL.prior_steps, TRIAL.steps
     return _Trial(
@@ -138,8 +139,11 @@ def _try(loaded: _Loaded) -> _Trial:
     )
 
 
-def _tell(on_step: Callable[[Step], None], picture: int, steps: int, step: int) -> None:
-    on_step(Step(picture=picture, step=step, steps=steps))
+def _tell(
+    on_step: Callable[[Step], None], picture: int, steps: int, step: int, seen: "torch.Tensor | None"
+) -> None:
+    preview = b"" if seen is None else encode_preview(_image(seen))
+    on_step(Step(picture=picture, step=step, steps=steps, preview=preview))
 
 
 def _paint(
@@ -147,7 +151,7 @@ def _paint(
     order: PaintOrder,
     recipe: Recipe,
     seeds: tuple[int, int | None],
-    tell: Callable[[int], None],
+    tell: Tell,
 ) -> Painted:
     from prompt2pic.painters.wuerstchen_flow import Sketch, paint
 
@@ -196,28 +200,25 @@ def _settings(
     return settings
 
 
-def _drive(painting: "Steps", tell: Callable[[int], None]) -> "torch.Tensor":
+def _drive(painting: "Steps", tell: Tell) -> "torch.Tensor":
     """Run a painting to its end and return its pixels; `tell` is called while it rests, outside of `try`."""
     step = 0
     while True:
-        pixels = _advance(painting)
-        if pixels is not None:
-            return pixels
+        seen, over = _advance(painting)
+        if over:
+            return seen
         step += 1
-        tell(step)
+        tell(step, seen)
 
 
-def _advance(painting: "Steps") -> "torch.Tensor | None":
-    """Take a painting to its next rest, or to its pixels. Raises PaintFailed for what torch raises."""
+def _advance(painting: "Steps") -> "tuple[torch.Tensor | None, bool]":
+    """Take a painting to its next rest, or to its pixels and its end. Raises PaintFailed for what torch raises."""
     try:
-        next(painting)
+        return next(painting), False
     except StopIteration as end:
-        pixels: torch.Tensor = end.value
-        return pixels
+        return end.value, True
     except (RuntimeError, MemoryError) as error:
         failed = _failed(error)
-    else:
-        return None
     # Here the error is gone, and with it its frames that held on to memory.
     _free_memory()
     raise failed

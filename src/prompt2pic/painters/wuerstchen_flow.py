@@ -15,11 +15,15 @@ from torch import Tensor
 from prompt2pic.core.errors import PaintFailed
 from prompt2pic.painters.wuerstchen_checkpoint import Checkpoint, Stage
 from prompt2pic.painters.wuerstchen_levels import Recipe
-from prompt2pic.painters.wuerstchen_sampler import SAMPLERS, fresh_noise, mixed, times
+from prompt2pic.painters.wuerstchen_sampler import SAMPLERS, fresh_noise, guess, mixed, times
 
 DECODER_CHANNELS = 4  # of the latents between decoder and vqgan
 
-Steps = Generator[None, None, Tensor]
+_GLANCE = 8  # latents a side that a preview is decoded from
+_GLANCE_EVERY = 2  # steps of the decoder
+
+Steps = Generator[Tensor | None, None, Tensor]  # rests now and then with a glance at the picture
+Look = Callable[[Tensor], Tensor]  # latents -> pixels
 Predict = Callable[[Tensor, Tensor], Tensor]  # (sample, time of shape (1,)) -> the noise in the sample
 
 
@@ -43,6 +47,8 @@ class Sketch:
 @torch.inference_mode()
 def paint(model: Checkpoint, sketch: Sketch) -> Steps:
     """Paint one picture, resting after each step; return pixels from 0 to 1, shape (1, 3, height, width).
+
+    It rests with nothing or with a glance: pixels of a few of the latents so far.
 
     Raises PaintFailed where the numbers run away, and what torch raises.
     """
@@ -92,13 +98,21 @@ class _Painting:
 
         height, width = (int(side * model.latent_dim_scale) for side in embeddings.shape[2:])
         shape = torch.Size((1, DECODER_CHANNELS, height, width))
-        return (yield from self._denoise(model.decoder, predict, shape, self._sketch.recipe.decoder_steps))
+        steps = self._sketch.recipe.decoder_steps
+        return (yield from self._denoise(model.decoder, predict, shape, steps, self._glance))
 
     def pixels(self, latents: Tensor) -> Tensor:
         """Decode the latents."""
         vqgan = self._model.vqgan
         pixels: Tensor = vqgan.decode((latents * vqgan.config.scale_factor).to(self._model.dtype)).sample
         return pixels.clamp(0, 1)
+
+    def _glance(self, latents: Tensor) -> Tensor:
+        """Decode so few latents that it costs next to nothing."""
+        height, width = latents.shape[2:]
+        scale = min(1.0, _GLANCE / max(height, width))
+        size = [max(1, round(side * scale)) for side in (height, width)]
+        return self.pixels(torch.nn.functional.interpolate(latents, size=size, mode="area"))
 
     def _words(self, stage: Stage, text: str) -> Tensor:
         """Return the last hidden states of a text, cut or padded to the length that the encoder reads."""
@@ -120,14 +134,18 @@ class _Painting:
             return noise
         return mixed(noise, fresh_noise(shape, self._other, self._model.device), self._sketch.strength)
 
-    def _denoise(self, stage: Stage, predict: Predict, shape: torch.Size, steps: int) -> Steps:
+    def _denoise(
+        self, stage: Stage, predict: Predict, shape: torch.Size, steps: int, glance: Look | None = None
+    ) -> Steps:
         """Walk from noise to a sample; latents stay in fp32, only the model may work in less."""
         model, sampler = self._model, SAMPLERS[self._sketch.recipe.sampler]
         sample = self._noise(shape)
-        for t, after in pairwise(times(steps).split(1)):
+        for step, (t, after) in enumerate(pairwise(times(steps).split(1)), 1):
             noise = predict(sample.to(model.dtype), t.to(model.device, model.dtype)).float()
+            looks = glance if step % _GLANCE_EVERY == 0 else None
+            seen = looks(guess(stage.schedule, sample, noise, t)) if looks else None
             sample = sampler(stage.schedule, sample, noise, t, after, self._generator)
-            yield
+            yield seen
         if not sample.isfinite().all():
             raise PaintFailed("picture-not-finite")
         return sample

@@ -63,11 +63,17 @@ def ddim(
     Song et al. 2021, equation 12 with sigma 0; the predicted picture is clamped to 4 standard deviations.
     """
     now, then = schedule.signal(t).to(sample.device), schedule.signal(after).to(sample.device)
-    picture = ((sample - (1 - now).sqrt() * noise) / now.sqrt()).clamp(-4.0, 4.0)
+    picture = guess(schedule, sample, noise, t)
     if after == 0:
         return picture
     noise = (sample - now.sqrt() * picture) / (1 - now).sqrt()
     return then.sqrt() * picture + (1 - then).sqrt() * noise
+
+
+def guess(schedule: Schedule, sample: Tensor, noise: Tensor, t: Tensor) -> Tensor:
+    """Return the picture that the model sees in a sample at time `t`, clamped to 4 standard deviations."""
+    now = schedule.signal(t).to(sample.device)
+    return ((sample - (1 - now).sqrt() * noise) / now.sqrt()).clamp(-4.0, 4.0)
 
 
 def fresh_noise(shape: torch.Size, generator: torch.Generator, device: torch.device) -> Tensor:

@@ -67,7 +67,7 @@ class Views:
         }
 
     def _outlook(self, job: Job) -> dict[str, Any]:
-        place, eta, progress = None, None, None
+        place, eta, progress, preview = None, None, None, None
         if job.state == "waiting":
             wait = self._hub.wait(job.id)
             place = wait.place if wait else None
@@ -75,7 +75,14 @@ class Views:
         elif job.state == "held":
             left = self._hub.load().left(job)
             eta, progress = _range(left, left), job.progress.fraction if job.progress else 0.0
-        return {"queue_position": place, "eta": eta, "progress": 1.0 if job.state == "finished" else progress}
+            preview = _preview(job)
+        progress = 1.0 if job.state == "finished" else progress
+        return {"queue_position": place, "eta": eta, "progress": progress, "preview": preview}
+
+
+def _preview(job: Job) -> str | None:
+    """Return what is being painted as an address that holds the picture itself."""
+    return f"data:image/jpeg;base64,{job.progress.preview}" if job.progress and job.progress.preview else None
 
 
 def _range(soonest: float | None, latest: float | None) -> list[float] | None:

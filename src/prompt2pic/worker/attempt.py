@@ -1,6 +1,7 @@
 """One go of this worker at a job, from its claim to its end."""
 
 import uuid
+from base64 import b64encode
 from typing import Literal
 
 import msgspec
@@ -8,7 +9,7 @@ import msgspec
 from prompt2pic.core import decide
 from prompt2pic.core.events import Picture, Progressed
 from prompt2pic.core.jobs import Job
-from prompt2pic.core.ports import Painted, PaintOrder, Place, Step
+from prompt2pic.core.ports import LARGEST_PREVIEW, Painted, PaintOrder, Place, Step
 from prompt2pic.core.queue import RESULTS
 from prompt2pic.core.sizes import painted_size
 from prompt2pic.core.workers import WorkerState
@@ -33,6 +34,7 @@ class Attempt(msgspec.Struct):
     written: float
     phase: Phase = "claiming"
     step: Step | None = None
+    preview: bytes = b""
     fresh: bool = False
     pictures: dict[int, Picture] = {}
     seconds: float | None = None
@@ -99,7 +101,14 @@ class Attempt(msgspec.Struct):
             step=step.step if step else 0,
             steps=step.steps if step else 0,
             left=round(self.left(now), 1),
+            preview=b64encode(self.preview).decode(),
         )
+
+    def note(self, step: Step) -> None:
+        """Take in a step of the painter, and its preview where it has one that is small enough."""
+        self.step = step
+        if 0 < len(step.preview) <= LARGEST_PREVIEW:
+            self.preview = step.preview
 
 
 def stored(key: str, link: str, painted: Painted) -> Picture:

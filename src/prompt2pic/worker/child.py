@@ -186,13 +186,15 @@ def _paint(painter: Painter, paint: Paint, orders: _Orders, connection: Connecti
 
 
 def _stepper(paint: Paint, orders: _Orders, connection: Connection) -> Callable[[Step], None]:
-    told = 0.0
+    told, preview = 0.0, b""
 
     def on_step(step: Step) -> None:
-        nonlocal told
+        nonlocal told, preview
         orders.check(paint.attempt)
+        preview = step.preview or preview  # that of a step which is not told goes with the next one
         if time.monotonic() - told >= _STEP_PERIOD:
             told = time.monotonic()
-            connection.send(Stepped(paint.attempt, step))
+            connection.send(Stepped(paint.attempt, msgspec.structs.replace(step, preview=preview)))
+            preview = b""
 
     return on_step

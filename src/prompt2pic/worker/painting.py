@@ -54,7 +54,7 @@ class Painting:
             return
         self._note_sign(attempt)
         if isinstance(message, Stepped):
-            attempt.step = message.step
+            attempt.note(message.step)
         elif isinstance(message, PictureDone):
             self._uploads.put(attempt.id, message.number, attempt.key(message.number), message.painted)
         elif isinstance(message, Done):
