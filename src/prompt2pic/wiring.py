@@ -109,12 +109,15 @@ def build_web(
     from prompt2pic.web.hub import Hub
     from prompt2pic.web.links import PictureLinks
     from prompt2pic.web.people import People
+    from prompt2pic.web.shelf import Shelf
     from prompt2pic.web.submit import Submitter
     from prompt2pic.web.views import Views
 
     settings.refuse_open_door()
     secret = settings.signing_secret()
-    hub = Hub(build_log(settings), metrics, targets(settings), failing)
+    log = build_log(settings)
+    shelf = Shelf(settings.data / "web-shelf.sqlite3", log.identity())
+    hub = Hub(log, shelf, metrics, targets(settings), failing)
     links = PictureLinks(Links(secret, base_url(settings)), settings.public_url)
     limits = Limits(waiting=settings.quota_waiting, day=settings.quota_day)
     submitter, store = Submitter(hub, limits, metrics), build_store(settings)

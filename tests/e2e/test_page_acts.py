@@ -178,3 +178,17 @@ def test_slow_network(visit: Visit, seconds: float) -> None:
     button.click(force=True)
     see_picture(page.locator(".card"))
     assert sent.count("POST") == 1
+
+
+def test_a_preview_behind_the_bar(visit: Visit) -> None:
+    """While it is painted a blurred preview shows what it becomes, and the picture takes its place."""
+    page = visit()
+    card = ask(page, f"{SUNSET} --n 10 --level best")
+    preview = card.locator(".preview")
+    expect(preview).to_be_visible(timeout=PATIENCE)
+    preview.evaluate("image => image.decode()")
+    assert preview.get_attribute("src").startswith("data:image/jpeg;base64,")
+    page.reload()
+    expect(preview).to_be_visible()
+    see_picture(card, 10)
+    expect(preview).to_have_count(0)

@@ -25,6 +25,10 @@ class MemoryLog:
         self._next = dict.fromkeys(places, 0)
         self._commits: dict[str, dict[Place, Commit]] = {}
 
+    def identity(self) -> str:
+        """Return a name for as long as it lives."""
+        return f"memory-{id(self)}"
+
     def append(self, place: Place, key: str, value: bytes) -> int:
         """Append one record and return its offset."""
         self._check_there()

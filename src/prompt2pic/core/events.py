@@ -1,10 +1,10 @@
 """Everything that happens to a request: the records of the `results` topic, the ledger."""
 
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Annotated, Literal, NamedTuple, TypeAlias
 
 import msgspec
 
-from prompt2pic.core.records import decoded
+from prompt2pic.core.records import Pixels, Seconds, Share, decoded
 
 SUPPORTED_VERSION = 1
 
@@ -22,10 +22,10 @@ class Picture(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     link: str = ""
     seed: int
-    width: int
-    height: int
-    painted_width: int
-    painted_height: int
+    width: Pixels
+    height: Pixels
+    painted_width: Pixels
+    painted_height: Pixels
 
 
 class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=str.lower):
@@ -54,8 +54,8 @@ class Claimed(_JobEvent, frozen=True, kw_only=True):
     model: str
     level: str
     lowered: bool = False
-    lease: float
-    predicted: float
+    lease: Seconds
+    predicted: Seconds
 
 
 class Started(_AttemptEvent, frozen=True, kw_only=True):
@@ -69,10 +69,10 @@ class Progressed(_AttemptEvent, frozen=True, kw_only=True):
     base64 of what is being painted, at most 2,048 characters.
     """
 
-    fraction: float
+    fraction: Share
     step: int
     steps: int
-    left: float | None = None
+    left: Seconds | None = None
     preview: str = ""
 
 
@@ -109,13 +109,13 @@ class Cancelled(_JobEvent, frozen=True, kw_only=True):
 class Finished(_AttemptEvent, frozen=True, kw_only=True):
     """All pictures are stored. `seconds` is the time painted, without waiting and uploading."""
 
-    pictures: tuple[Picture, ...]
+    pictures: Annotated[tuple[Picture, ...], msgspec.Meta(min_length=1)]
     worker: str
     model: str
     level: str
     lowered: bool = False
     steps: int
-    seconds: float
+    seconds: Seconds
     notify: bool = False
 
 

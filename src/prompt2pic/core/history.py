@@ -1,26 +1,50 @@
 """What each person asked for and got: the gallery, and the answers about jobs that are over."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Protocol
 
 from prompt2pic.core.events import JobEvent
 from prompt2pic.core.jobs import Job
+from prompt2pic.core.ledger import Frontier
 from prompt2pic.core.queue import Queue
 
 
-class History:
-    """Every job a reader has come across, by id and by person, without those that were erased."""
+class Shelf(Protocol):
+    """Where a history puts the jobs that lie before the frontier; complete up to the frontiers it was given."""
 
-    def __init__(self, queue: Queue) -> None:
+    def put(self, jobs: Iterable[Job], frontiers: Mapping[int, Frontier]) -> None:
+        """Store jobs, and that everything before these frontiers is stored."""
+
+    def job(self, request: str) -> Job | None:
+        """Return a job by its id, None where it is not here."""
+
+    def of(self, person: str) -> Iterator[Job]:
+        """Iterate over a person's jobs, newest first."""
+
+    def drop(self, request: str) -> None:
+        """Delete a job that was erased."""
+
+
+class History:
+    """Every job a reader has come across, by id and by person, without those that were erased.
+
+    With a `shelf` those that are over and old lie there, without one all of them are in memory.
+    """
+
+    def __init__(self, queue: Queue, shelf: Shelf | None = None) -> None:
         self._jobs: dict[str, Job] = {}
         self._of: dict[str, dict[str, None]] = {}
         self._hidden: set[str] = set()
         self._queue = queue
+        self._shelf = shelf
         queue.listeners.append(self._changed)
         queue.erasures.append(self._erased)
 
     def job(self, request: str, person: str | None = None) -> Job | None:
         """Return a job, None where it is unknown, erased or (with `person`) somebody else's."""
         job = self._jobs.get(request)
+        if job is None and self._shelf is not None:
+            job = self._shelf.job(request)
         if job is None or job.request is None or (person is not None and job.request.person != person):
             return None
         return job
@@ -34,7 +58,18 @@ class History:
 
     def of(self, person: str) -> Iterator[Job]:
         """Iterate over a person's jobs, newest first."""
-        return (self._jobs[request] for request in reversed(self._of.get(person, {})))
+        yield from [self._jobs[request] for request in reversed(self._of.get(person, {}))]
+        if self._shelf is not None:
+            yield from self._shelf.of(person)
+
+    def shelve(self, frontiers: Mapping[int, Frontier]) -> None:
+        """Put the jobs that lie before these frontiers onto the shelf."""
+        if self._shelf is None:
+            return
+        old = list(self._before(frontiers))
+        self._shelf.put(old, frontiers)
+        for job in old:
+            self._forget(job)
 
     def erased(self, request: str) -> bool:
         """Whether a request was read and is erased, so that its pictures have to go."""
@@ -60,8 +95,28 @@ class History:
         return self._queue.ledgers[job.partition].hides(job)
 
     def _erased(self, person: str) -> None:
-        for request in [
-            request for request in self._of.get(person, {}) if self._is_hidden(self._jobs[request])
-        ]:
-            del self._of[person][request], self._jobs[request]
-            self._hidden.add(request)
+        for job in [job for job in self.of(person) if self._is_hidden(job)]:
+            self._hidden.add(job.id)
+            if job.id in self._jobs:
+                self._forget(job)
+            elif self._shelf is not None:
+                self._shelf.drop(job.id)
+
+    def _before(self, frontiers: Mapping[int, Frontier]) -> Iterator[Job]:
+        """Yield the jobs before the frontiers; those of a partition came in the order of their requests."""
+        beyond = set()
+        for job in self._jobs.values():
+            if job.at < frontiers[job.partition].requests:
+                yield job
+            else:
+                beyond.add(job.partition)
+            if len(beyond) == len(frontiers):
+                return
+
+    def _forget(self, job: Job) -> None:
+        del self._jobs[job.id]
+        if job.request is not None:
+            mine = self._of[job.request.person]
+            del mine[job.id]
+            if not mine:
+                del self._of[job.request.person]

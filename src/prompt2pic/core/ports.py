@@ -1,9 +1,11 @@
 """What the core asks of the outside, named for what it does."""
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from typing import NamedTuple, Protocol
+from typing import Annotated, NamedTuple, Protocol
 
 import msgspec
+
+from prompt2pic.core.records import Amount, Pixels
 
 
 class Place(NamedTuple):
@@ -57,6 +59,9 @@ class Log(Protocol):
 
         Raises RecordTooLarge, LogUnavailable (nothing was written) or AppendUnknown (read back).
         """
+
+    def identity(self) -> str:
+        """Return what tells this log from any other, also from one that took its place. Raises LogUnavailable."""
 
     def partitions(self, topic: str) -> int:
         """Return how many partitions a topic has."""
@@ -117,7 +122,7 @@ class Level(msgspec.Struct, frozen=True, kw_only=True):
     """A named trade of quality against time: `steps` is the number of painter steps of one picture."""
 
     name: str
-    steps: int
+    steps: Amount
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,7 +133,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     name: str
-    sizes: tuple[tuple[int, int], ...]
+    sizes: Annotated[tuple[tuple[Pixels, Pixels], ...], msgspec.Meta(min_length=1)]
     levels: tuple[Level, ...]
     languages: tuple[str, ...] = ("en",)
     device: str = "cpu"

@@ -1,7 +1,7 @@
 """Follows the log and keeps the queue; used by one thread of each process."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -20,13 +20,22 @@ FRONTIER_GROUP = "prompt2pic-frontier"  # never subscribed: it only holds the fr
 class Reader:
     """The queue, the crew and the speeds, folded from the log as far as this reader has come.
 
-    With `from_frontier` it starts at the committed frontier, otherwise at the earliest record. `rebuilt` is
-    called with each new queue, at the start and whenever the log was truncated, so that listeners can join.
+    With `from_frontier` it starts at the committed frontier, otherwise at those that `own` returns, or at the
+    earliest record where they can not be had. `rebuilt` is called with each new queue, at the start and whenever
+    the log was truncated, so that listeners can join.
     """
 
-    def __init__(self, log: Log, *, from_frontier: bool, rebuilt: Callable[["Reader"], None]) -> None:
+    def __init__(
+        self,
+        log: Log,
+        *,
+        from_frontier: bool,
+        rebuilt: Callable[["Reader"], None],
+        own: Callable[[], Mapping[int, Frontier]] = dict,
+    ) -> None:
         self.log = log
         self._from_frontier = from_frontier
+        self._own = own
         self._rebuilt = rebuilt
         self._follower: Follower | None = None
         self.rebuild()
@@ -116,16 +125,20 @@ class Reader:
         return starts
 
     def _frontiers(self) -> dict[int, Frontier]:
-        committed = self.log.committed(FRONTIER_GROUP) if self._from_frontier else {}
-        return {n: self._frontier(n, committed) for n in range(self.log.partitions(REQUESTS))}
+        known = self._committed() if self._from_frontier else self._own()
+        return {n: self._usable(n, known.get(n)) for n in range(self.log.partitions(REQUESTS))}
 
-    def _frontier(self, partition: int, committed: dict[Place, Commit]) -> Frontier:
+    def _committed(self) -> dict[int, Frontier]:
+        return {
+            place.partition: Frontier(commit.offset, int(commit.metadata))
+            for place, commit in self.log.committed(FRONTIER_GROUP).items()
+            if place.topic == REQUESTS and commit.metadata.isdecimal()
+        }
+
+    def _usable(self, partition: int, frontier: Frontier | None) -> Frontier:
         requests, results = Place(REQUESTS, partition), Place(RESULTS, partition)
-        commit = committed.get(requests)
-        if commit is not None and commit.metadata.isdecimal():
-            frontier = Frontier(commit.offset, int(commit.metadata))
-            if self._holds(requests, frontier.requests) and self._holds(results, frontier.results):
-                return frontier
+        if frontier and self._holds(requests, frontier.requests) and self._holds(results, frontier.results):
+            return frontier
         return Frontier(self.log.bounds(requests)[0], self.log.bounds(results)[0])
 
     def _holds(self, place: Place, offset: int) -> bool:

@@ -6,7 +6,7 @@ from uuid import UUID, uuid5
 
 import msgspec
 
-from prompt2pic.core.records import decoded
+from prompt2pic.core.records import Amount, Pixels, decoded
 
 LEVELS = ("fast", "balanced", "best")
 
@@ -30,9 +30,9 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="
     prompt: str
     negative: str = ""
     model: str = ""
-    width: int | None = None
-    height: int | None = None
-    count: int = 1
+    width: Pixels | None = None
+    height: Pixels | None = None
+    count: Amount = 1
     seed: int
     strength: float | None = None
     level: LevelAsked = "auto"

@@ -5,7 +5,7 @@ from typing import Literal
 import msgspec
 
 from prompt2pic.core.ports import Model, Record
-from prompt2pic.core.records import decoded
+from prompt2pic.core.records import Seconds, decoded
 
 HEARTBEAT = 10.0  # seconds between two records of a live worker
 SILENT_AFTER = 35.0  # seconds without a record after which a worker counts as gone
@@ -21,8 +21,8 @@ class WorkerState(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", t
     name: str
     state: Literal["ready", "draining", "gone"]
     model: Model
-    seconds: dict[str, float]
-    silence: float = 0.0
+    seconds: dict[str, Seconds]
+    silence: Seconds = 0.0
 
 
 _encoder = msgspec.json.Encoder()

@@ -127,6 +127,11 @@ class SqliteLog:
                 raise
             raise AppendUnknown("append-unknown", path=str(self._path), reason=str(error)) from error
 
+    def identity(self) -> str:
+        """Return the random id that the file was made with. Raises LogUnavailable."""
+        with self._reading.use() as file:
+            return str(file.log_id)
+
     def partitions(self, topic: str) -> int:
         """Return how many partitions a topic has."""
         return self._topics[topic].partitions

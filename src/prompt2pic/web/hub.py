@@ -17,11 +17,13 @@ from prompt2pic.core.ports import Log, Model, Place, Record
 from prompt2pic.core.quality import Targets, expected_level
 from prompt2pic.core.reader import Reader, now_ms
 from prompt2pic.ops.metrics import Metrics
+from prompt2pic.web.shelf import Shelf
 
 _POLL = 5.0  # seconds a fetch waits for records
 _RETRY = 0.5  # seconds before the log is tried again
 _WAITS_LAST = 0.5  # seconds the places in the queue are good for
-_FORGET_PERIOD = 60.0  # seconds between two looks at what may be forgotten
+_FORGET_PERIOD = 60.0  # seconds between two looks at what may go onto the shelf
+_SHELVE_AFTER = 100_000  # records folded, also: a first start reads months
 
 _log = structlog.get_logger()
 
@@ -33,9 +35,11 @@ class Hub:
     """
 
     def __init__(
-        self, log: Log, metrics: Metrics, targets: Targets, failing: Callable[[Problem], None]
+        self, log: Log, shelf: Shelf, metrics: Metrics, targets: Targets, failing: Callable[[Problem], None]
     ) -> None:
         self.log = log
+        self._shelf = shelf
+        self._shelved_at = 0
         self.failed: Problem | None = None
         self._metrics = metrics
         self._targets = targets
@@ -44,7 +48,7 @@ class Hub:
         self._folds: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
         self._waits: tuple[float, dict[str, Wait]] = (-1.0, {})
         self._closing = threading.Event()
-        self.reader = Reader(log, from_frontier=False, rebuilt=self._rebuilt)
+        self.reader = Reader(log, from_frontier=False, rebuilt=self._rebuilt, own=shelf.frontiers)
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -63,6 +67,7 @@ class Hub:
             self.reader.wake()
             await asyncio.to_thread(thread.join, _POLL + 1)
             self.reader.close()
+            self._shelf.close()
 
     async def until(self, true: Callable[[], bool]) -> None:
         """Return once a fold has made `true` true. Raises Problem where the log can not be followed."""
@@ -117,7 +122,9 @@ class Hub:
         return waits(load, upcoming, expected_level(upcoming, load, self._targets))
 
     def _rebuilt(self, reader: Reader) -> None:
-        self.history = History(reader.queue)
+        if {n: ledger.frontier for n, ledger in reader.queue.ledgers.items()} != self._shelf.frontiers():
+            self._shelf.clear(self.log.identity())  # it does not reach to where this reader starts
+        self.history = History(reader.queue, self._shelf)
         reader.queue.listeners.append(self._changed)
         for changed in (event for events in self._watchers.values() for event in events):
             changed.set()
@@ -153,10 +160,13 @@ class Hub:
 
     async def _take(self, records: list[Record]) -> None:
         self.reader.take(records)
+        if self.reader.queue.folded - self._shelved_at > _SHELVE_AFTER:
+            self._shelve()
         self._wake_folds()
 
     async def _rebuild(self) -> None:
         _log.warning("log-truncated")
+        self._shelf.clear(self.log.identity())
         self.reader.rebuild()
 
     def _wake_folds(self) -> None:
@@ -180,4 +190,8 @@ class Hub:
     async def _forget(self) -> None:
         while True:
             await asyncio.sleep(_FORGET_PERIOD)
-            self.reader.queue.advance(now_ms())
+            self._shelve()
+
+    def _shelve(self) -> None:
+        self._shelved_at = self.reader.queue.folded
+        self.history.shelve(self.reader.queue.advance(now_ms()))
