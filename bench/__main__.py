@@ -1,9 +1,9 @@
-"""Runs every bench, or the named ones: `python -m bench [overhead idle log_sqlite fold painter]`."""
+"""Runs every bench, or the named ones: `python -m bench [overhead idle ...]`."""
 
 import subprocess
 import sys
 
-BENCHES = ("overhead", "idle", "log_sqlite", "fold", "painter")
+BENCHES = ("overhead", "idle", "log_sqlite", "fold", "choice", "workers", "start", "painter")
 
 
 def main() -> int:

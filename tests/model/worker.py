@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from prompt2pic.core import decide, dispatch
-from prompt2pic.core.events import Event, Started
+from prompt2pic.core.events import Event, Picture, Started
 from prompt2pic.core.jobs import Job
 from prompt2pic.core.ledger import Frontier
 from prompt2pic.core.ports import Level, Model
@@ -23,6 +23,7 @@ ME = WorkerState(
 )
 _LIVE = 2
 _LATER = 2 * 60 * 1000  # ms after which no crash delays a job any more
+_PICTURES = (Picture(key="k", seed=1, width=64, height=64, painted_width=64, painted_height=64),)
 NOTHING = Written(None)  # type: ignore[arg-type]  # what a step writes that writes nothing
 
 
@@ -134,7 +135,7 @@ class Steps:
             attempt = Attempt(job, worker.attempt, "best", 15.0, 1.0, None, 0.0, 0.0, 0.0)
             told = worker._replace(said=worker.said + 1)
             yield Choice("progress", Written(attempt.progress(0.0), worker.attempt), told, told)
-        yield self._last_word("finish", decide.completion(job, (), 1, 1.0), worker)
+        yield self._last_word("finish", decide.completion(job, _PICTURES, 1, 1.0), worker)
         yield from self._breakdown(job, worker)
         yield self._last_word("give back", decide.release(job, "worker-stopping"), worker, cost="releases")
 

@@ -27,6 +27,7 @@ class Service:
         self.port = free_port()
         self.address = f"http://127.0.0.1:{self.port}"
         self._workers = workers
+        self.patience = PATIENCE
         self._environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("PROMPT2PIC_")},
             "PROMPT2PIC_DATA": str(data),
@@ -54,7 +55,7 @@ class Service:
         command = [sys.executable, "-m", "prompt2pic", "run", "--workers", str(self._workers)]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, env=self._environment, stdout=log, stderr=log)
-        eventually(self._ready, f"the service is not ready: {self.log}")
+        eventually(self._ready, f"the service is not ready: {self.log}", self.patience)
 
     def with_workers(self, workers: int) -> None:
         """Set how many workers the next start has."""

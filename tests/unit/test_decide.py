@@ -28,7 +28,8 @@ def test_a_refusal_is_final_at_once() -> None:
 
 def test_an_expiry_after_the_start_costs_an_attempt() -> None:
     """It is final where that was the last one."""
-    assert not decide.expiry(held(started=5, attempts=1), 3).final
+    early = decide.expiry(held(started=5, attempts=1, request=TOLD), 3)
+    assert (early.final, early.notify) == (False, False)
     last = decide.expiry(held(started=5, attempts=2, last=7, request=TOLD), 3)
     assert (last.final, last.notify, last.last) == (True, True, 7)
 
@@ -43,6 +44,30 @@ def test_nobody_ends_a_job_without_its_request() -> None:
     """A reader that has not read whom to tell leaves the end to another one."""
     event = decide.expiry(held(started=5, attempts=2, request=None), 3)
     assert (event.final, event.notify) == (False, False)
+
+
+def test_what_became_of_a_claim() -> None:
+    """Won is won, however it was learnt; a record that was read back and did not win has lost."""
+    mine, theirs = held(), held(token=Token(0, "b"))
+    assert decide.claim_outcome(mine, "a", read_back=False, given_up=True) == "won"
+    assert decide.claim_outcome(theirs, "a", read_back=True, given_up=False) == "lost"
+    assert decide.claim_outcome(job(), "a", read_back=False, given_up=False) == "open"
+    assert decide.claim_outcome(job(), "a", read_back=False, given_up=True) == "unknown"
+
+
+def test_a_claim_that_comes_late_is_given_back() -> None:
+    """Only where it is the one that holds the job."""
+    assert decide.late_claim(held(), {"a", "x"}) == decide.release(held(), "claim-late")
+    assert decide.late_claim(held(), {"x"}) is None
+    assert decide.late_claim(job(), {"a"}) is None
+
+
+def test_only_ones_own_attempt_breaks_down() -> None:
+    """A worker whose painter dies before its claim was read back ends nobody else's attempt."""
+    own = decide.breakdown(held(), "a", "painter-crashed", 3)
+    assert own == decide.failure(held(), "painter-crashed", 3)
+    assert decide.breakdown(held(), "b", "painter-crashed", 3) is None
+    assert decide.breakdown(job(), "a", "painter-crashed", 1) is None
 
 
 def test_a_crashed_job_rests_ever_longer() -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from prompt2pic.core.events import Token
 from prompt2pic.core.jobs import apply
-from prompt2pic.core.lease import Watch, deadline_seconds, lease_seconds
+from prompt2pic.core.lease import PROGRESS_PERIOD, Watch, deadline_seconds, lease_seconds
 from tests.unit.samples import announced, claimed, finished, job, progressed, started
 
 LEASE = 15.0  # seconds
@@ -141,5 +141,6 @@ def test_a_change_that_was_not_heard_of_is_no_silence() -> None:
 
 def test_lengths() -> None:
     """A lease is four times the longest silence, a deadline five times the prediction, and neither is short."""
+    assert PROGRESS_PERIOD == 3.0
     assert [lease_seconds(silence) for silence in (0.0, 3.0, 3.75, 30.0)] == [15.0, 15.0, 15.0, 120.0]
     assert [deadline_seconds(predicted) for predicted in (1.0, 120.0, 300.0)] == [600.0, 600.0, 1500.0]

@@ -20,8 +20,15 @@ from prompt2pic.texts import LANGUAGES, SHORT, Texts, nearest, sentence, texts
 from prompt2pic.web.page import HOLES
 
 SOURCES = Path(__file__).parents[2] / "src" / "prompt2pic"
+# By their names: the problems of the core, and those that other modules derive from them.
 PROBLEMS = {
     name for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, Problem)
+}
+PROBLEMS |= {
+    name
+    for path in SOURCES.rglob("*.py")
+    for name, base in re.findall(r"^class (\w+)\((\w+)\):", path.read_text("utf-8"), flags=re.MULTILINE)
+    if base in PROBLEMS
 }
 PAGE = SOURCES / "web" / "static"
 _WORD = re.compile(r"\w+")

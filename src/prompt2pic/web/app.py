@@ -27,6 +27,7 @@ from prompt2pic.ops.server import answer
 from prompt2pic.texts import sentence
 from prompt2pic.web import images, jobs
 from prompt2pic.web.context import Context
+from prompt2pic.web.document import ERRORS, PICTURE, allowed
 from prompt2pic.web.guard import Foreign, Guard
 from prompt2pic.web.images import InFlight
 from prompt2pic.web.page import STATIC, page_in
@@ -47,7 +48,12 @@ def make_app(context: Context, guard: Guard) -> FastAPI:
             yield
 
     app: FastAPI = FastAPIOffline(
-        title="Prompt2Pic", version=__version__, lifespan=lifespan, docs_url="/docs", redoc_url=None
+        title="Prompt2Pic",
+        version=__version__,
+        lifespan=lifespan,
+        docs_url="/docs",
+        redoc_url=None,
+        responses=ERRORS,
     )
     _add_errors(app)
     _add_guard(app, context, guard)
@@ -95,7 +101,13 @@ def _add_page(app: FastAPI, context: Context) -> None:
         context.people.welcome(request, response)
         return response
 
-    @app.get("/pictures/{key:path}", tags=["pictures"], summary="A picture, by its signed address")
+    @app.get(
+        "/pictures/{key:path}",
+        tags=["pictures"],
+        summary="A picture, by its signed address",
+        response_class=StreamingResponse,
+        responses=PICTURE,
+    )
     async def picture(key: str, expires: int, signature: str) -> Response:
         if not context.links.valid(key, expires, signature) or context.hub.history.erased(key.split("/")[0]):
             raise PictureMissing("picture-link-expired")
@@ -134,7 +146,8 @@ def _add_errors(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def other(request: Request, raised: HTTPException) -> JSONResponse:
         key = {404: "page-missing", 405: "method-wrong"}.get(raised.status_code, "request-wrong")
-        return _answer(raised.status_code, "invalid_request_error", Problem(key), request, raised.headers)
+        headers = {**(raised.headers or {}), **(allowed(app, request) if key == "method-wrong" else {})}
+        return _answer(raised.status_code, "invalid_request_error", Problem(key), request, headers)
 
     @app.exception_handler(Exception)
     async def unexpected(request: Request, raised: Exception) -> JSONResponse:

@@ -13,7 +13,7 @@ from prompt2pic.core.errors import Problem, Refused
 from prompt2pic.core.events import Finished
 from prompt2pic.core.jobs import Job
 from prompt2pic.web.context import Context
-from prompt2pic.web.jobs import size_of
+from prompt2pic.web.jobs import Text, size_of
 
 
 class InFlight(Refused):
@@ -25,16 +25,16 @@ class ImageAsk(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    prompt: str = Field(description="What to paint.", examples=["красный кот на синем фоне"])
-    model: str | None = Field(None, description="Any name is taken; an unknown one means the default.")
+    prompt: Text = Field(description="What to paint.", examples=["красный кот на синем фоне"])
+    model: Text | None = Field(None, description="Any name is taken; an unknown one means the default.")
     n: int | None = Field(1, description="How many pictures, 1 to 10.")
-    size: str | None = Field(None, description="`1024x1024` in pixels, or `auto`.")
-    quality: str | None = Field(None, description="`low`, `medium`, `high`, `standard`, `hd` or `auto`.")
+    size: Text | None = Field(None, description="`1024x1024` in pixels, or `auto`.")
+    quality: Text | None = Field(None, description="`low`, `medium`, `high`, `standard`, `hd` or `auto`.")
     response_format: Literal["url", "b64_json"] | None = Field(
         None, description="Where none is given, `url` for `dall-e*` and base64 otherwise."
     )
     stream: bool | None = Field(None, description="Not supported: watch a job's events instead.")
-    user: str | None = Field(None, description="Who asks, on a server without keys.")
+    user: Text | None = Field(None, description="Who asks, on a server without keys.")
 
     def wants_urls(self) -> bool:
         """Whether the answer holds addresses rather than the pictures themselves."""

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import msgspec
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import JSONResponse, StreamingResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from prompt2pic.core import options
 from prompt2pic.core.asks import Ask, kind_of_level
@@ -14,6 +14,15 @@ from prompt2pic.core.errors import Refused
 from prompt2pic.core.jobs import Job
 from prompt2pic.core.reader import now_ms
 from prompt2pic.web.context import Context
+from prompt2pic.web.document import EVENTS
+
+
+def _whole(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()
+
+
+# JSON can hold halves of characters (lone surrogates), which nothing behind this can write.
+Text = Annotated[str, AfterValidator(_whole)]
 
 
 class JobAsk(BaseModel):
@@ -21,18 +30,18 @@ class JobAsk(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    prompt: str = Field(description="What to paint.", examples=["Закат над океаном"])
-    negative_prompt: str = Field("", description="What to keep out of the picture.")
-    model: str = Field("", description="Any name is taken; an unknown one means the default.")
-    size: str | None = Field(None, description="`1024x768` in pixels, or `auto`.")
+    prompt: Text = Field(description="What to paint.", examples=["Закат над океаном"])
+    negative_prompt: Text = Field("", description="What to keep out of the picture.")
+    model: Text = Field("", description="Any name is taken; an unknown one means the default.")
+    size: Text | None = Field(None, description="`1024x768` in pixels, or `auto`.")
     n: int = Field(1, description="How many pictures; the n-th has seed + n.")
     seed: int | None = Field(None, description="0 to 4294967295; a random one where none is given.")
     variation_strength: float | None = Field(
         None, description="With `seed`: `n` variations of its picture, this far (above 0, at most 1) from it."
     )
-    level: str = Field("auto", description="`auto` (by load), `fast`, `balanced` or `best`.")
+    level: Text = Field("auto", description="`auto` (by load), `fast`, `balanced` or `best`.")
     options_in_prompt: bool = Field(False, description="Read `--ar 16:9` and the like at the prompt's end.")
-    user: str | None = Field(None, description="Who asks, on a server without keys.")
+    user: Text | None = Field(None, description="Who asks, on a server without keys.")
 
 
 def router(context: Context) -> APIRouter:
@@ -68,7 +77,12 @@ def router(context: Context) -> APIRouter:
         person = context.people.of(request, user)
         return context.views.job(_find(context, job_id, person.name), request, person)
 
-    @routes.get("/jobs/{job_id}/events", summary="A job's server-sent events")
+    @routes.get(
+        "/jobs/{job_id}/events",
+        summary="A job's server-sent events",
+        response_class=StreamingResponse,
+        responses=EVENTS,
+    )
     async def events(
         job_id: str,
         request: Request,
