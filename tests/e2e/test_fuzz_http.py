@@ -106,11 +106,16 @@ def test_any_body_is_answered(client: httpx.Client, path: str, body: bytes, head
 def test_the_openapi_document_is_kept(service: Service, tmp_path: Path) -> None:
     """Schemathesis finds no answer that the document does not foresee, over all operations and chains of them.
 
-    Not every body that fits the document is taken: a prompt of blanks fits, and our sentence is better than a schema.
+    Two of its checks are not for us: a prompt of blanks fits the document and is refused, with a better sentence
+    than a schema has; and what was deleted is still there to be seen, as cancelled.
     """
     pytest.importorskip("schemathesis", reason="no schemathesis here: pip install schemathesis")
     command = [sys.executable, "-m", "schemathesis.cli", "run", f"{service.address}/openapi.json"]
-    bounds = ["--max-examples=15", "--max-time=30", "--exclude-checks=positive_data_acceptance"]
+    bounds = [
+        "--max-examples=15",
+        "--max-time=30",
+        "--exclude-checks=positive_data_acceptance,use_after_free",
+    ]
     done = subprocess.run(
         [*command, *bounds, "--no-color", "--warnings=off"], capture_output=True, text=True, cwd=tmp_path
     )

@@ -10,7 +10,7 @@ from threading import Thread
 import pytest
 
 from prompt2pic.core.errors import AppendUnknown, LogUnavailable, StoreUnavailable
-from prompt2pic.core.events import Event, decode_event
+from prompt2pic.core.events import Event, decode_event, encode_event
 from prompt2pic.core.ports import Log, PictureStore, Place
 from prompt2pic.core.queue import REQUESTS, RESULTS
 from prompt2pic.core.reader import DEAD_LETTERS
@@ -22,6 +22,7 @@ from prompt2pic.store import open_store
 from prompt2pic.wiring import TOPICS
 from prompt2pic.worker.worker import Options, Worker
 from tests.servers.service import eventually
+from tests.unit.samples import claimed
 
 LEDGER = Place(RESULTS, 0)
 
@@ -33,6 +34,7 @@ class Failing:
         self._real = real
         self.failures: list[tuple[str, Exception, bool]] = []
         self.always: tuple[str, Exception] | None = None
+        self.lost: list[tuple[object, ...]] = []
 
     def __getattr__(self, name: str) -> object:
         method = getattr(self._real, name)
@@ -46,6 +48,8 @@ class Failing:
                 self.failures.remove(failure)
                 if failure[2]:
                     method(*args)
+                else:
+                    self.lost.append(args)
                 raise failure[1]
         return method(*args)
 
@@ -188,3 +192,31 @@ def test_a_restarted_worker_begins_at_the_frontier(tmp_path: Path) -> None:
     with bench(tmp_path) as again:
         again.ask("two")
         assert again.until("Finished", 2).count("Claimed") == 2
+
+
+def test_an_expiry_that_could_not_be_written_is_written_later(tmp_path: Path) -> None:
+    """A job of a dead worker whose lease runs out while the log takes nothing is taken over once it does again."""
+    with bench(tmp_path) as at:
+        at.failing_log.always = ("append", LogUnavailable("log-disk-full", path="x"))
+        at.ask()
+        claim = claimed("one", worker="dead", lease=0.5)
+        at.log.append(LEDGER, "one", encode_event(claim))
+        time.sleep(3)
+        assert at.kinds() == ["Claimed"]
+        at.failing_log.always = None
+        assert at.until("Finished") == ["Claimed", "Expired", "Claimed", "Started", "Finished"]
+
+
+def test_a_claim_that_turns_up_late_is_given_back(tmp_path: Path) -> None:
+    """A claim of unknown outcome that is in the log after all is given back, if need be once the log takes it."""
+    with bench(tmp_path) as at:
+        at.failing_log.failures = [("append", AppendUnknown("log-unknown", path="x"), False)]
+        at.ask()
+        eventually(lambda: at.failing_log.lost, "no claim")
+        at.failing_log.always = ("append", LogUnavailable("log-disk-full", path="x"))
+        time.sleep(6)  # seconds; for five of them the worker looks for its claim
+        at.log.append(*at.failing_log.lost[0])  # type: ignore[arg-type]  # what the worker had appended
+        time.sleep(2)
+        assert at.kinds() == ["Claimed"]
+        at.failing_log.always = None
+        assert at.until("Finished") == ["Claimed", "Released", "Claimed", "Started", "Finished"]

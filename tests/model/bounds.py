@@ -1,6 +1,7 @@
 """What an exploration covers: how many jobs and workers, and how much may go wrong."""
 
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from typing import NamedTuple
 
 
@@ -22,6 +23,7 @@ class Left(NamedTuple):
     commits: int = 0
     ticks: int = 0
 
+    @lru_cache(maxsize=None)  # noqa: B019 - there are few
     def less(self, what: str) -> "Left":
         """Return what is left after one more of these."""
         return self._replace(**{what: getattr(self, what) - 1})

@@ -42,6 +42,7 @@ class Checks:
 
     def _check_log(self, requests: int, results: int) -> None:
         view = self._logs.view(0, requests, results)
+        _must(not view.fooled, "a late duplicate looks new")
         self._check_order(requests, results)
         standings = self._standing(requests, results)
         for job, standing in zip(view.jobs, standings, strict=True):
@@ -132,6 +133,7 @@ class Checks:
     def _check_reader(self, lineage: int, requests: int, results: int) -> None:
         """Check that whoever started at a frontier, or moved it, has the same open jobs as one who read it all."""
         self.counts["a reader from a frontier agrees about every open job"] += 1
+        _must(not self._logs.view(lineage, requests, results).fooled, "a late duplicate looks new after a frontier")
         theirs, full = (self._logs.ledger(each, requests, results) for each in (lineage, 0))
         _must(theirs.jobs == full.jobs, "a reader that started at a frontier disagrees about an open job")
         for job in full.jobs.values():

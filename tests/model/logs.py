@@ -37,11 +37,15 @@ class Written(NamedTuple):
 
 
 class View(NamedTuple):
-    """What a reader makes of a prefix: each job by its number, and whether the newest event counted."""
+    """What a reader makes of a prefix: each job by its number, and whether the newest event counted.
+
+    `fooled` names a job of which a duplicate looked new.
+    """
 
     jobs: tuple[Job | None, ...]
     counted: bool
     erased: tuple[Any, ...]
+    fooled: str = ""
 
 
 class Tree:
@@ -149,7 +153,7 @@ class Logs:
         job = ledger.apply_event(len(path) - 2, _STAMP, event)
         jobs = self._jobs(before, ledger, name, job)
         erased = _erased(ledger) if isinstance(event, Erased) else before.erased
-        return ledger, View(jobs, job is not None, erased)
+        return ledger, View(jobs, job is not None, erased, before.fooled)
 
     def _with_request(self, lineage: int, path: tuple[int, ...], results: int) -> tuple[Ledger, View]:
         asked: Asked = self.requests.items[path[-1]]
@@ -158,9 +162,8 @@ class Logs:
         job = ledger.apply_request(len(path) - 2, _STAMP + asked.tick * HALF_DAY, body)
         again = any(self.requests.items[node].job == asked.job for node in path[1:-1])
         self.duplicates += again
-        if again and job is not None:
-            raise Violation(f"a late duplicate of {body.id} looks new")
-        return ledger, View(self._jobs(before, ledger, body.id, job), job is not None, before.erased)
+        fooled = body.id if again and job is not None else before.fooled
+        return ledger, View(self._jobs(before, ledger, body.id, job), job is not None, before.erased, fooled)
 
     def _jobs(self, before: View, ledger: Ledger, name: str | None, job: Job | None) -> tuple[Job | None, ...]:
         if name is None:

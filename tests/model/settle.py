@@ -1,10 +1,28 @@
 """How far a worker may as well have read: one of the two ways in which different states are one."""
 
-from typing import Any
+from typing import NamedTuple
 
-from tests.model.bounds import Bounds
+from tests.model.bounds import Bounds, Left
 from tests.model.logs import Logs
 from tests.model.worker import Choice, Local, Steps
+
+Openings = frozenset[tuple[object, ...]]
+
+
+class Here(NamedTuple):
+    """What the steps of a worker depend on beside its own state; `unknowns` gives a claim its attempt's id."""
+
+    requests: int
+    results: int
+    paused: bool
+    commits: bool
+    unknowns: int
+    tick: int
+
+    @classmethod
+    def of(cls, requests: int, results: int, left: Left, tick: int) -> "Here":
+        """Return it for a state's fields."""
+        return cls(requests, results, left.pauses > 0, left.commits > 0, left.unknowns, tick)
 
 
 class Settler:
@@ -19,68 +37,64 @@ class Settler:
         self._logs = logs
         self._steps = steps
         self._bounds = bounds
-        self._settled: dict[Any, Local] = {}
-        self._moves: dict[Any, list[tuple[Local, Choice]]] = {}
+        self._settled: dict[tuple[Here, Local], Local] = {}
+        self._choices: dict[tuple[object, ...], tuple[list[Choice], Openings]] = {}
 
-    def settle(self, state: Any, worker: Local) -> Local:
+    def settle(self, here: Here, worker: Local) -> Local:
         """Return the worker as far on as makes no difference."""
-        context = (bool(state.left.pauses), bool(state.left.commits), state.tick)
-        key = (state.requests, state.results, worker, context)
-        found = self._settled.get(key)
+        found = self._settled.get((here, worker))
         if found is None:
-            found = self._settled[key] = self._settle(state.requests, state.results, worker, context)
+            found = self._settled[here, worker] = self._settle(here, worker)
         return found
 
-    def moves(self, state: Any, worker: Local) -> list[tuple[Local, Choice]]:
+    def choices(self, here: Here, worker: Local) -> list[tuple[Local, Choice]]:
         """Return every step of the worker, each with how far it had read before."""
-        context = (bool(state.left.pauses), bool(state.left.commits), state.tick)
-        key = (state.requests, state.results, worker, context)
-        found = self._moves.get(key)
-        if found is None:
-            found = self._moves[key] = self._all_moves(state.requests, state.results, worker, context)
-        return found
-
-    def _all_moves(self, requests: int, results: int, worker: Local, context: Any) -> list[tuple[Local, Choice]]:
-        moves: list[tuple[Local, Choice]] = []
-        for read in range(worker.requests, self._logs.requests.length(requests) + 1):
+        choices: list[tuple[Local, Choice]] = []
+        for read in range(worker.requests, self._logs.requests.length(here.requests) + 1):
             at: Local | None = worker._replace(requests=read)
             while at is not None:
-                moves += [(at, choice) for choice in self._choices(requests, results, at, context)]
-                at = self._further(requests, results, at)
-                at = at and self._settle(requests, results, at, context)
-        return moves
+                choices += [(at, choice) for choice in self._at(here, at)[0]]
+                at = self._further(here, at)
+                at = at and self._settle(here, at)
+        return choices
 
-    def _choices(self, requests: int, results: int, worker: Local, context: Any) -> list[Choice]:
-        paused, commits, tick = context
-        barred = {"pauses": not paused, "commits": not commits}
-        choices = self._steps.choices(requests, results, worker, tick)
-        return [choice for choice in choices if not barred.get(choice.cost)]
-
-    def _settle(self, requests: int, results: int, worker: Local, context: Any) -> Local:
+    def _settle(self, here: Here, worker: Local) -> Local:
         if not self._bounds.lag:
-            worker = worker._replace(requests=self._logs.requests.length(requests))
-        worker = self._steps.read(requests, results, worker)
+            worker = worker._replace(requests=self._logs.requests.length(here.requests))
+        worker = self._steps.read(here.requests, here.results, worker)
         if not self._bounds.reduced:
             return worker
-        best, at, before = worker, worker, self._open(requests, results, worker, context)
-        while (further := self._further(requests, results, at)) is not None and _goes_on(at, further):
-            at, here = further, self._open(requests, results, further, context)
-            if before <= here:
+        best, at, before = worker, worker, self._at(here, worker)[1]
+        while (further := self._further(here, at)) is not None and _goes_on(at, further):
+            at, there = further, self._at(here, further)[1]
+            if before <= there:
                 best = at
-            before |= here
+            before |= there
         return best
 
-    def _further(self, requests: int, results: int, worker: Local) -> Local | None:
-        if worker.results == self._logs.results.length(results):
+    def _further(self, here: Here, worker: Local) -> Local | None:
+        if worker.results == self._logs.results.length(here.results):
             return None
-        return self._steps.read(requests, results, worker._replace(results=worker.results + 1))
+        return self._steps.read(here.requests, here.results, worker._replace(results=worker.results + 1))
 
-    def _open(self, requests: int, results: int, worker: Local, context: Any) -> frozenset[Any]:
-        """Return what can be done here, and what could be by a worker without an attempt."""
-        choices = self._choices(requests, results, worker, context)
-        view = self._steps.view(requests, results, worker)
+    def _at(self, here: Here, worker: Local) -> tuple[list[Choice], Openings]:
+        """Return the worker's steps where it stands, and with them what a worker without an attempt could do."""
+        logs = self._logs
+        read = logs.requests.paths[here.requests][worker.requests], logs.results.paths[here.results][worker.results]
+        fresh = read == (here.requests, here.results)
+        key = (*read, fresh, worker, here.paused, here.commits, here.tick)
+        found = self._choices.get(key)
+        if found is None:
+            found = self._choices[key] = self._found(here, worker)
+        return found
+
+    def _found(self, here: Here, worker: Local) -> tuple[list[Choice], Openings]:
+        barred = {"pauses": not here.paused, "commits": not here.commits}
+        all_choices = self._steps.choices(here.requests, here.results, worker, here.tick)
+        choices = [choice for choice in all_choices if not barred.get(choice.cost)]
         now = {(each.kind, each.record, each.job, each.frontier, each.after.lineage) for each in choices}
-        return frozenset(now | {("claim", job) for job in self._steps.claimable(view, context[2])})
+        view = self._steps.view(here.requests, here.results, worker)
+        return choices, frozenset(now | {("claim", job) for job in self._steps.claimable(view, here.tick)})
 
 
 def _goes_on(before: Local, after: Local) -> bool:

@@ -4,6 +4,7 @@ from typing import Any
 
 from tests.model.bounds import Left
 from tests.model.logs import Violation
+from tests.model.settle import Here
 from tests.model.space import Space, State
 from tests.model.worker import Choice, Local
 
@@ -38,7 +39,8 @@ class Survivor:
             choice = self._next(requests, results, worker, tick)
             if choice is None:
                 break
-            results, worker = self._done(requests, results, choice)
+            move = self._space.moves.made(Here.of(requests, results, Left(), tick), worker, choice)[0]
+            results, worker = move.results, move.after
             self.played += 1
         raise Violation("a request is lost: a worker that is left alone can not bring it to an end")
 
@@ -50,11 +52,6 @@ class Survivor:
     def _next(self, requests: int, results: int, worker: Local, tick: int) -> Choice | None:
         choices = [c for c in self._space.steps.choices(requests, results, worker, tick) if c.kind in _ORDER]
         return min(choices, key=lambda choice: _ORDER.index(choice.kind), default=None)
-
-    def _done(self, requests: int, results: int, choice: Choice) -> tuple[int, Local]:
-        state = State(requests, results, (choice.after,), Left())
-        _, after = next(iter(self._space.chosen(state, 0, choice.after, choice)))
-        return after.results, after.workers[0]
 
     def _over(self, requests: int, results: int) -> bool:
         jobs = self._space.logs.view(0, requests, results).jobs

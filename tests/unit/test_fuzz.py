@@ -136,3 +136,9 @@ def test_any_message_is_an_ask_or_a_sentence(message: str) -> None:
     assert 1 <= body.count <= limits.count
     for side in (body.width, body.height):
         assert side is None or limits.smallest <= side <= limits.largest
+
+
+@given(st.integers() | st.sampled_from([10**400, -(10**400), 2**64]))
+def test_any_number_can_be_said(number: int) -> None:
+    """A number that nobody can mean is told as it came."""
+    assert str(number)[-3:] in sentence(Refused("count-wrong", count=number, limit=10), "ru")

@@ -102,6 +102,9 @@ def test_a_day_is_24_hours() -> None:
     assert tally.pictures("ann", NOW + DAY) == 0
     assert tally.room_in("ann", 1, NOW + HOUR) == 23 * 3600
     assert tally.room_in("bob", 1, NOW) == 0.0
+    tally.add("eve", NOW - DAY, 5)
+    tally.add("eve", NOW, 1)
+    assert tally.room_in("eve", 1, NOW) == 24 * 3600
 
 
 def test_a_late_repeat_is_refused() -> None:

@@ -389,6 +389,18 @@ def test_an_attempt_that_failed_costs_nothing() -> None:
         assert world.upcoming() == before
 
 
+def test_a_claim_is_charged_when_its_request_is_read() -> None:
+    """A job that was read only when it was held costs its person what it costs anybody."""
+    world = World()
+    others = [world.ask("b", number + 1, 1.0) for number in range(12)]
+    world.claim(world.ask("a", 1, 5.0))
+    unread = world.ask("a", 1, 2.0, joined=False)
+    world.claim(unread)
+    world.join(unread, "a")
+    mine = world.ask("a", 99, 1.0)
+    assert world.upcoming() == [*(job.id for job in others[:8]), mine.id, *(job.id for job in others[8:])]
+
+
 def test_no_credit_is_saved_up() -> None:
     """Who was away while others were painted for starts level with them, not ahead of them."""
     world = World()
@@ -487,13 +499,29 @@ def test_the_next_few_do_not_cost_a_look_at_all() -> None:
     assert Seconds.compared < 500
 
 
-def test_jobs_taken_from_the_middle_of_a_line_are_forgotten() -> None:
+@pytest.mark.parametrize("looked_at", [False, True])
+def test_jobs_taken_from_the_middle_of_a_line_are_forgotten(looked_at: bool) -> None:
     """A job that nobody may take yet does not make a person's line longer with every other one that goes."""
     world = World()
-    first = world.ask("a", 1, 1.0)
-    for number in range(2000):
-        world.claim(world.ask("a", number + 2, 1.0))
-    assert world.upcoming() == [first.id]
+    stay = [world.ask("a", 1, 1.0), world.ask("a", 5000, 1.0)]
+    for number in range(1000):
+        goes = world.ask("a", number + 2, 1.0)
+        if looked_at:
+            assert world.upcoming() == [stay[0].id, goes.id, stay[1].id]
+        world.claim(goes)
+    assert world.upcoming() == [job.id for job in stay]
+    assert _size(world.turns) < 500
+
+
+def test_people_who_come_and_go_are_forgotten() -> None:
+    """Of people who changed their mind nothing stays in the order of those who wait on."""
+    world = World()
+    stay = [world.ask("a", 1, 1.0), world.ask("z", 5000, 1.0)]
+    for number in range(1000):
+        goes = world.ask(f"p{number}", number + 2, 1.0)
+        assert world.upcoming() == [stay[0].id, goes.id, stay[1].id]
+        world.tell(goes, cancelled(goes.id))
+    assert world.upcoming() == [job.id for job in stay]
     assert _size(world.turns) < 500
 
 

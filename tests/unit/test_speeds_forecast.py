@@ -147,6 +147,13 @@ def test_waits() -> None:
     }
 
 
+def test_a_wait_is_told_in_tenths_of_the_mean_of_all_workers() -> None:
+    """Who will paint a job is not known yet, nor is a time to the millisecond."""
+    both = load(worker("w1"), worker("w2", seconds={"fast": 2.3}), worker("w3", seconds={}))
+    assert both.seconds(request(), "fast") == 2.15
+    assert waits(both, [job("a")], "fast")["a"].latest in (2.1, 2.2)
+
+
 def test_nobody_is_told_a_time_without_workers_or_measurements() -> None:
     """A place is always known; a time only where there is something to go by."""
     assert waits(load(), [job("a")], "best") == {"a": Wait(1)}

@@ -12,6 +12,9 @@ from prompt2pic.core.errors import Problem, Refused
 
 LANGUAGES = ("en", "ru")
 SHORT = "short"
+_LARGEST = (
+    10**15
+)  # Fluent rounds to 28 digits and stumbles over more; what is beyond this is no number to count by
 
 _log = logging.getLogger(__name__)
 
@@ -51,7 +54,7 @@ class Texts:
         return self._format(message.attributes.get(SHORT, message.value), args)
 
     def _format(self, pattern: Any, args: dict[str, Any]) -> str:
-        said, errors = self._bundle.format_pattern(pattern, args)
+        said, errors = self._bundle.format_pattern(pattern, {name: _sayable(args[name]) for name in args})
         if errors:
             raise LookupError(str(errors[0]))
         return str(said)
@@ -72,6 +75,10 @@ def nearest(language: str) -> str:
     """Return the language of ours that is nearest to a tag such as `ru-RU` or `de`."""
     tag = language.lower().replace("_", "-").partition("-")[0]
     return tag if tag in LANGUAGES else LANGUAGES[0]
+
+
+def _sayable(value: Any) -> Any:
+    return str(value) if isinstance(value, int) and abs(value) > _LARGEST else value
 
 
 def _sources(language: str) -> list[str]:
