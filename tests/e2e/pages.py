@@ -35,8 +35,9 @@ class Watch:
 
     def check(self) -> None:
         """Fail where anything was wrong that the test did not provoke."""
-        assert [error for error in self.errors if not any(part in error for part in self.expected)] == []
-        assert self.foreign == []
+        wrong = [error for error in self.errors if not any(part in error for part in self.expected)]
+        assert not wrong, wrong
+        assert not self.foreign, self.foreign
 
 
 def expect(found: "Locator") -> "LocatorAssertions":

@@ -75,6 +75,7 @@ asks = st.builds(
     aspect=st.none() | st.tuples(st.integers(1, 99999), st.integers(1, 99999)),
     count=st.integers(-2, 20),
     seed=st.none() | st.integers(-(10**12), 10**12),
+    strength=st.none() | st.floats(),
     level=st.sampled_from(["auto", *LEVELS]),
 )
 
@@ -119,7 +120,7 @@ def test_any_ask_is_tidied_or_refused_with_a_key(ask: Ask) -> None:
     checked = tried(lambda: check(ask, LIMITS))
     if isinstance(checked, Refused):
         assert checked.key
-        assert checked.param in ("prompt", "negative", "n", "seed", "size")
+        assert checked.param in ("prompt", "negative", "n", "seed", "size", "variation_strength")
     else:
         assert 1 <= len(checked.prompt) <= LIMITS.prompt
         assert len(checked.negative) <= LIMITS.prompt

@@ -91,6 +91,7 @@ class Submitter:
             model=self._hub.model(),
             language=person.language,
             digest=digest,
+            limits=self._limits,
         )
         await self._append(body)
         self._metrics.requests.labels(outcome="accepted").inc()

@@ -28,6 +28,7 @@ export class Gallery {
 
   /** Take a job's state, unless a slow answer would bring an ended job back to life. */
   put(job) {
+    if (this.gone.has(job.id)) return null;
     const card = this.cards.get(job.id) ?? this.#add(job);
     const before = card.job;
     if (before && isOver(before) && !isOver(job)) return card;
@@ -44,7 +45,7 @@ export class Gallery {
       const card = this.cards.get(id);
       if (card && !listed.has(id) && Date.parse(card.job.created_at) > oldest) this.remove(id);
     }
-    for (const job of data) if (!this.gone.has(job.id)) this.put(job);
+    for (const job of data) this.put(job);
   }
 
   #add(job) {
