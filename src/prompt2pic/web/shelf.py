@@ -126,6 +126,7 @@ def _in_use(path: Path) -> bool:
 def _configure(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA locking_mode = EXCLUSIVE")
     connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA secure_delete = ON")  # what was erased is gone from the file, too
     connection.execute("PRAGMA synchronous = NORMAL")  # what a power cut takes is read from the log again
 
 
