@@ -1,4 +1,4 @@
-"""The embedded log under kills, a full disk, age and newer programs."""
+"""The embedded log under kills, a full disk, damage and newer programs; and its backup."""
 
 import itertools
 import os
@@ -16,17 +16,14 @@ import pytest
 
 from prompt2pic.core.events import Version, decode_event, encode_event
 from prompt2pic.core.ports import Place
-from prompt2pic.core.queue import REQUESTS, RESULTS
-from prompt2pic.core.reader import DEAD_LETTERS
+from prompt2pic.core.queue import RESULTS
 from prompt2pic.log.sqlite import SqliteLog
 from prompt2pic.wiring import TOPICS
 from tests.conformance.log_suite import read_all, start
 from tests.servers.service import Service, eventually
 
 LEDGER = Place(RESULTS, 0)
-DAY = 24 * 3600 * 1000  # ms
 APPENDS = 10_000
-SECRET = "красный кот, о котором никто не должен знать"
 
 
 def open_log(path: Path) -> SqliteLog:

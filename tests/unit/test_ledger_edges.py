@@ -1,8 +1,8 @@
 """Edges of the frontier that only a mutant steps over."""
 
-from prompt2pic.core.events import Erased
+from prompt2pic.core.events import Erased, Token
 from prompt2pic.core.ledger import REMEMBERED
-from tests.unit.samples import HOUR, cancelled
+from tests.unit.samples import HOUR, cancelled, claimed, released
 from tests.unit.test_ledger import Log
 
 ASKED = 7 * HOUR  # ms
@@ -40,3 +40,22 @@ def test_what_was_erased_stays_so_until_the_frontier_has_passed_it() -> None:
     log.ask("newest", ASKED + 200 * HOUR)
     assert log.advance().requests == 2
     assert (log.ledger.erased_requests, log.ledger.erased) == ({}, {})
+
+
+def test_a_gap_is_stepped_over() -> None:
+    """Records behind a gap, as retention leaves one under a reader, count like any others."""
+    log = Log()
+    log.ask("old")
+    log.requests, log.results = 7, 9
+    assert log.ask("new")
+    assert log.tell(cancelled("new", 7))
+    assert (log.ledger.next_request, log.ledger.next_result) == (8, 10)
+
+
+def test_the_first_event_stays_the_first() -> None:
+    """A job's first event is the first one, also where that is the very first of the log."""
+    log = Log()
+    log.ask("r")
+    log.tell(claimed("r", 0))
+    log.tell(released(Token(0, "a"), "r", 0))
+    assert (log.ledger.jobs["r"].first, log.ledger.jobs["r"].state) == (0, "waiting")
