@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from prompt2pic.core import decide
 from tests.model.bounds import Bounds
 from tests.model.checks import Checks
-from tests.model.keys import Keys
+from tests.model.keys import Keys, Recast
 from tests.model.logs import Violation
 from tests.model.space import Space, State, Step
 from tests.model.survivor import Survivor
@@ -54,7 +54,8 @@ class Explorer:
     def __init__(self, bounds: Bounds, say: Callable[[str], None] = lambda line: None) -> None:
         self.bounds = bounds
         self.space = Space(bounds)
-        self.keys = Keys(self.space.logs, self.space.steps, self.space.settler, bounds)
+        self.keys = Keys(self.space.logs, self.space.steps, bounds)
+        self._recast = Recast(self.keys, self.space.steps)
         self._checks = Checks(self.space.logs, bounds)
         self._survivor = Survivor(self.space)
         self._say = say
@@ -101,7 +102,7 @@ class Explorer:
         self.seen.add(key)
         self._parents.append(parent)
         self._steps.append(step)
-        self._waiting.append(state)
+        self._waiting.append(state if self.keys.whole else self._recast.state(state))
         self._survivor.check(state)
 
     def _lineages(self, state: State) -> set[int]:

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from prompt2pic.core import decide
 from tests.model.bounds import Bounds, Left
 from tests.model.logs import Logs
 from tests.model.worker import Choice, Local, Steps
@@ -37,6 +38,7 @@ class Settler:
         self._logs = logs
         self._steps = steps
         self._bounds = bounds
+        self._forgets = bounds.reduced and not bounds.faults.commits
         self._settled: dict[tuple[Here, Local], Local] = {}
         self._choices: dict[tuple[object, ...], tuple[list[Choice], Openings]] = {}
 
@@ -50,6 +52,9 @@ class Settler:
     def choices(self, here: Here, worker: Local) -> list[tuple[Local, Choice]]:
         """Return every step of the worker, each with how far it had read before."""
         choices: list[tuple[Local, Choice]] = []
+        if worker.own >= 0:
+            choices += [(worker, choice) for choice in self._at(here, worker)[0]]
+            worker = self.settle(here, worker.idle())
         for read in range(worker.requests, self._logs.requests.length(here.requests) + 1):
             at: Local | None = worker._replace(requests=read)
             while at is not None:
@@ -64,6 +69,24 @@ class Settler:
         worker = self._steps.read(here.requests, here.results, worker)
         if not self._bounds.reduced:
             return worker
+        if worker.own < 0:
+            worker = self._moved_on(here, worker)
+            if not (self._forgets and self._has_lost(here, worker)):
+                return worker
+            worker = self._steps.lost(here.requests, here.results, worker)
+        return worker._replace(results=self.settle(here, worker.idle()).results)
+
+    def _has_lost(self, here: Here, worker: Local) -> bool:
+        """Whether its attempt holds its job by what it has read, but no more by the whole log."""
+        if worker.phase == "idle":
+            return False
+        seen = self._steps.view(here.requests, here.results, worker).jobs[worker.job]
+        there = self._logs.view(0, here.requests, here.results).jobs[worker.job]
+        assert seen is not None
+        assert there is not None
+        return decide.holds(seen, worker.attempt) and not decide.holds(there, worker.attempt)
+
+    def _moved_on(self, here: Here, worker: Local) -> Local:
         best, at, before = worker, worker, self._at(here, worker)[1]
         while (further := self._further(here, at)) is not None and _goes_on(at, further):
             at, there = further, self._at(here, further)[1]
@@ -81,7 +104,7 @@ class Settler:
         """Return the worker's steps where it stands, and with them what a worker without an attempt could do."""
         logs = self._logs
         read = logs.requests.paths[here.requests][worker.requests], logs.results.paths[here.results][worker.results]
-        fresh = read == (here.requests, here.results)
+        fresh = worker.own < 0 and read == (here.requests, here.results)
         key = (*read, fresh, worker, here.paused, here.commits, here.tick)
         found = self._choices.get(key)
         if found is None:
@@ -92,9 +115,11 @@ class Settler:
         barred = {"pauses": not here.paused, "commits": not here.commits}
         all_choices = self._steps.choices(here.requests, here.results, worker, here.tick)
         choices = [choice for choice in all_choices if not barred.get(choice.cost)]
-        now = {(each.kind, each.record, each.job, each.frontier, each.after.lineage) for each in choices}
-        view = self._steps.view(here.requests, here.results, worker)
-        return choices, frozenset(now | {("claim", job) for job in self._steps.claimable(view, here.tick)})
+        now: set[tuple[object, ...]] = {(each.kind, each.record, each.job, each.frontier, each.after.lineage) for each in choices}
+        if worker.phase != "claiming" or worker.claimed < worker.results:  # else its own claim is read back first
+            view = self._steps.view(here.requests, here.results, worker)
+            now |= {("claim", job) for job in self._steps.claimable(view, here.tick)}
+        return choices, frozenset(now)
 
 
 def _goes_on(before: Local, after: Local) -> bool:

@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from prompt2pic.core import decide
 from prompt2pic.core.errors import Refused
-from prompt2pic.core.events import Erased, Event
+from prompt2pic.core.events import Claimed, Erased, Event
 from prompt2pic.core.intake import check_age
 from prompt2pic.core.ledger import Frontier
 from tests.model.bounds import Bounds, Left
@@ -104,8 +106,18 @@ class Space:
             if isinstance(record, Asked) and not _young(record, state.tick):
                 continue  # nothing is on its way for longer than that
             landed = state._replace(flying=state.flying[:place] + state.flying[place + 1 :])
-            told = self._told(landed, record) if isinstance(record, Written) else self._asked(landed, record)
-            yield Step("land", record=record), told
+            if isinstance(record, Asked):
+                yield Step("land", record=record), self._asked(landed, record)
+            elif isinstance(record.event, Claimed):
+                yield Step("land", record=record), self._claim_comes(landed, record.event)
+            else:
+                yield Step("land", record=record), self._told(landed, record)
+
+    def _claim_comes(self, state: State, claim: Claimed) -> State:
+        """Append a claim, and call its attempt by its offset from now on, as all others are."""
+        offset = str(self.logs.results.length(state.results))
+        workers = tuple([worker.renamed(claim.attempt, offset) for worker in state.workers])
+        return self._told(state._replace(workers=workers), Written(replace(claim, attempt=offset), offset))
 
     def _asks(self, state: State) -> Iterator[tuple[Step, State]]:
         asked = self.logs.requests.records(state.requests)

@@ -73,6 +73,8 @@ class _Telling:
         if step.away:
             return what + _UNSURE
         offset = self._space.logs.results.length(state.results)
+        if step.kind == "land" and isinstance(record.event, Claimed):
+            self._claimants[str(offset)] = self._claimants[record.attempt]
         return f"{what} (offset {offset}): {self._fate(state, after, record)}"
 
     def _what(self, record: Written) -> str:

@@ -1,10 +1,13 @@
 """What a worker may do next: the steps of `worker/`, decided by the real `core.decide` and `core.dispatch`."""
 
+import copy
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from msgspec import structs
+
 from prompt2pic.core import decide, dispatch
-from prompt2pic.core.events import Event, Picture, Started
+from prompt2pic.core.events import Event, Expired, Picture, Started, Token
 from prompt2pic.core.jobs import Job
 from prompt2pic.core.ledger import Frontier
 from prompt2pic.core.ports import Level, Model
@@ -24,6 +27,7 @@ ME = WorkerState(
 _LIVE = 2
 _LATER = 2 * 60 * 1000  # ms after which no crash delays a job any more
 _PICTURES = (Picture(key="k", seed=1, width=64, height=64, painted_width=64, painted_height=64),)
+DEAD = Token(-1, "dead")
 NOTHING = Written(None)  # type: ignore[arg-type]  # what a step writes that writes nothing
 
 
@@ -31,7 +35,9 @@ class Local(NamedTuple):
     """One worker: which ledger it has, how far it read, and where its one attempt stands.
 
     `claimed` is the claim's offset, -1 where it is not known. `said` counts an attempt's `progressed`;
-    in phase `ending` it is the last word that goes on being written. `late` are given up claims.
+    in phase `ending` it is the last word that goes on being written. `late` are given up claims. `own` is
+    the job as it last saw it, by its number, where the attempt has lost it meanwhile: no record can change
+    that, so that nothing else need be known of such an attempt, and it goes by the name of DEAD.
     """
 
     lineage: int = 0
@@ -43,10 +49,16 @@ class Local(NamedTuple):
     claimed: int = -1
     said: int = 0
     late: tuple[str, ...] = ()
+    own: int = -1
 
     def idle(self) -> "Local":
         """Return the worker without an attempt."""
-        return self._replace(phase="idle", job=-1, attempt="", claimed=-1, said=0)
+        return self._replace(phase="idle", job=-1, attempt="", claimed=-1, said=0, own=-1)
+
+    def renamed(self, old: str, new: str) -> "Local":
+        """Return the worker with another name for an attempt."""
+        late = tuple(new if name == old else name for name in self.late)
+        return self._replace(attempt=new if self.attempt == old else self.attempt, late=late)
 
 
 class Choice(NamedTuple):
@@ -72,6 +84,7 @@ class Steps:
         self._bounds = bounds
         self.words: list[Written] = []
         self._said: dict[Written, int] = {}
+        self._lost: list[Job] = []
 
     def view(self, requests: int, results: int, worker: Local) -> View:
         """Return what the worker sees of a log that it may not have read to its end."""
@@ -80,12 +93,32 @@ class Steps:
 
     def read(self, requests: int, results: int, worker: Local) -> Local:
         """Return the worker once it has folded what it is to have read: it lets go of what it lost."""
-        if worker.phase == "idle":
+        if worker.phase == "idle" or worker.own >= 0:
             return worker
         job = self._own(self.view(requests, results, worker), worker)
         if worker.phase == "claiming":
             return worker.idle() if self._outcome(job, worker, patient=True) == "lost" else worker
         return worker if decide.holds(job, worker.attempt) else worker.idle()
+
+    def lost(self, requests: int, results: int, worker: Local) -> Local:
+        """Return a worker whose attempt lost its job without seeing it: all that it still knows is the job."""
+        job = copy.copy(self._own(self.view(requests, results, worker), worker))
+        assert job.claim is not None
+        job.token, job.claim = DEAD, structs.replace(job.claim, attempt=DEAD.attempt)
+        job.first, job.last, job.progress = -1, -1, None
+        if job not in self._lost:
+            self._lost.append(job)
+        said = worker.said
+        if worker.phase == "ending":
+            said = self.number(renamed(self.words[said], DEAD))
+        return worker._replace(attempt=DEAD.attempt, claimed=0, said=said, own=self._lost.index(job))
+
+    def number(self, word: Written) -> int:
+        """Return a number for a last word."""
+        number = self._said.setdefault(word, len(self.words))
+        if number == len(self.words):
+            self.words.append(word)
+        return number
 
     def claimable(self, view: View, tick: int) -> Iterator[int]:
         """Yield the jobs that a worker may claim."""
@@ -100,7 +133,7 @@ class Steps:
         yield from self._of_attempt(view, worker, tick)
         yield from self._of_late_claims(view, worker)
         logs = self._logs
-        fresh = worker.results == logs.results.length(results) and worker.requests == logs.requests.length(requests)
+        fresh = worker.own < 0 and worker.results == logs.results.length(results) and worker.requests == logs.requests.length(requests)
         yield from self._of_upkeep(view, worker, tick, "" if fresh else "pauses")
         if self._bounds.faults.commits:
             yield self._commit(requests, results, worker, tick)
@@ -146,10 +179,8 @@ class Steps:
 
     def _last_word(self, kind: str, event: Event, worker: Local, cost: str = "") -> Choice:
         word = Written(through_the_log(event), worker.attempt)
-        said = self._said.setdefault(word, len(self.words))
-        if said == len(self.words):
-            self.words.append(word)
-        return Choice(kind, word, worker.idle(), worker._replace(phase="ending", said=said), cost)
+        ending = worker._replace(phase="ending", said=self.number(word))
+        return Choice(kind, word, worker.idle(), ending, cost)
 
     def _of_late_claims(self, view: View, worker: Local) -> Iterator[Choice]:
         for job in view.jobs:
@@ -177,6 +208,8 @@ class Steps:
         return Choice("commit", NOTHING, after, cost="commits", frontier=frontier)
 
     def _own(self, view: View, worker: Local) -> Job:
+        if worker.own >= 0:
+            return self._lost[worker.own]
         return view.jobs[worker.job] or Job(f"job {worker.job + 1}", 0, -1)
 
     def _outcome(self, job: Job, worker: Local, *, patient: bool) -> decide.Outcome:
@@ -186,3 +219,13 @@ class Steps:
             read_back=0 <= worker.claimed < worker.results,
             given_up=worker.claimed < 0 and not patient,
         )
+
+
+def renamed(record: Written, token: Token, last: int = -1) -> Written:
+    """Return a record with another token, and that one's attempt as its writer if it had one."""
+    event = record.event
+    if getattr(event, "token", None) is not None:
+        event = structs.replace(event, token=token)  # type: ignore[type-var]
+    if isinstance(event, Expired):
+        event = structs.replace(event, last=last)
+    return Written(event, token.attempt if record.attempt else "")

@@ -11,10 +11,11 @@ import structlog
 from prompt2pic.core.jobs import Job
 from prompt2pic.core.ledger import Frontier
 
-_VERSION = 1  # of the layout and of what a job is made of; another one is thrown away
+_VERSION = 2  # of the layout and of what a job is made of; another one is thrown away
 _LAYOUT = """
-    CREATE TABLE jobs (id TEXT PRIMARY KEY, person TEXT NOT NULL, requested INTEGER NOT NULL, body BLOB NOT NULL);
-    CREATE INDEX jobs_of ON jobs (person, requested DESC);
+    CREATE TABLE jobs (id TEXT PRIMARY KEY, person TEXT NOT NULL, requested INTEGER NOT NULL, at INTEGER NOT NULL,
+        body BLOB NOT NULL);
+    CREATE INDEX jobs_of ON jobs (person, requested DESC, at DESC);
     CREATE TABLE frontiers (partition INTEGER PRIMARY KEY, requests INTEGER NOT NULL, results INTEGER NOT NULL);
     CREATE TABLE log (identity TEXT NOT NULL);
 """
@@ -42,7 +43,9 @@ class Shelf:
     def put(self, jobs: Iterable[Job], frontiers: Mapping[int, Frontier]) -> None:
         """Store jobs, and that everything before these frontiers is stored."""
         with self._connection:
-            self._connection.executemany("INSERT OR REPLACE INTO jobs VALUES (?, ?, ?, ?)", map(_row, jobs))
+            self._connection.executemany(
+                "INSERT OR REPLACE INTO jobs VALUES (?, ?, ?, ?, ?)", map(_row, jobs)
+            )
             self._connection.executemany(
                 "INSERT OR REPLACE INTO frontiers VALUES (?, ?, ?)",
                 [(partition, *frontier) for partition, frontier in frontiers.items()],
@@ -55,7 +58,7 @@ class Shelf:
 
     def of(self, person: str) -> Iterator[Job]:
         """Iterate over a person's jobs, newest first."""
-        query = "SELECT body FROM jobs WHERE person = ? ORDER BY requested DESC, id"
+        query = "SELECT body FROM jobs WHERE person = ? ORDER BY requested DESC, at DESC"
         for (body,) in self._connection.execute(query, (person,)):
             yield _decoder.decode(body)
 
@@ -76,8 +79,9 @@ class Shelf:
         self._connection.close()
 
 
-def _row(job: Job) -> tuple[str, str, int, bytes]:
-    return job.id, job.request.person if job.request else "", job.requested, _encoder.encode(job)
+def _row(job: Job) -> tuple[str, str, int, int, bytes]:
+    person = job.request.person if job.request else ""
+    return job.id, person, job.requested, job.at, _encoder.encode(job)
 
 
 def _opened(path: Path, identity: str) -> sqlite3.Connection:

@@ -222,7 +222,7 @@ function arrived() {
 /** Tell a screen reader and the title of the tab what became of a job, once a state, not once a percent. */
 function changed(job, before) {
   find("empty").hidden = true;
-  if (!before || before.status === job.status) return;
+  if (before ? before.status === job.status : job.status !== "processing") return;
   lookIn(SOON); // the queue has changed, too
   const told = { processing: "painting", succeeded: "ready", failed: "failed", canceled: "canceled" }[job.status];
   if (told) announce(`${say(told)}: ${job.input.prompt}`);
