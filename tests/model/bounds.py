@@ -1,7 +1,7 @@
 """What an exploration covers: how many jobs and workers, and how much may go wrong."""
 
 from dataclasses import dataclass, fields
-from functools import lru_cache
+from functools import cache
 from typing import NamedTuple
 
 
@@ -23,7 +23,7 @@ class Left(NamedTuple):
     commits: int = 0
     ticks: int = 0
 
-    @lru_cache(maxsize=None)  # noqa: B019 - there are few
+    @cache  # noqa: B019 - there are few
     def less(self, what: str) -> "Left":
         """Return what is left after one more of these."""
         return self._replace(**{what: getattr(self, what) - 1})
@@ -44,14 +44,18 @@ class Bounds:
     max_attempts: int = 2
     max_stalls: int = 2
     progress: int = 1
-    faults: Left = Left()
+    faults: Left = Left()  # noqa: RUF009 - immutable
     lag: bool = False
     reduced: bool = True
 
     def __str__(self) -> str:
-        faults = [f"{getattr(self.faults, name)} {name}" for name in Left._fields if getattr(self.faults, name)]
+        faults = [
+            f"{getattr(self.faults, name)} {name}" for name in Left._fields if getattr(self.faults, name)
+        ]
         size = f"{self.jobs} job{'s' * (self.jobs > 1)} x {self.workers} worker{'s' * (self.workers > 1)}"
-        own = {f.name: getattr(self, f.name) for f in fields(self) if f.name in ("max_attempts", "max_stalls")}
+        own = {
+            f.name: getattr(self, f.name) for f in fields(self) if f.name in ("max_attempts", "max_stalls")
+        }
         notes = [f"{name} {value}" for name, value in own.items()]
         notes += ["requests lag"] * self.lag + ["not reduced"] * (not self.reduced)
         return f"{size}, at most {', '.join(faults) or 'no fault'} ({', '.join(notes)})"

@@ -3,10 +3,8 @@
 from collections import Counter
 from typing import Any, NamedTuple
 
-from prompt2pic.core import decide
 from prompt2pic.core.events import Cancelled, Claimed, Erased, Event, Expired, Failed, Finished
 from prompt2pic.core.jobs import Job
-from prompt2pic.core.ledger import Frontier
 from tests.model.bounds import Bounds
 from tests.model.logs import Logs, Violation, Written
 
@@ -98,7 +96,10 @@ class Checks:
             _must(not standing.holder, "a waiting job is given up although an attempt holds it")
         elif not isinstance(event, Cancelled):
             self.counts["what counts was written by the holder of the current token"] += 1
-            _must(bool(record.attempt) and record.attempt == standing.holder, f"a `{kind}` counts that its holder did not write")
+            _must(
+                bool(record.attempt) and record.attempt == standing.holder,
+                f"a `{kind}` counts that its holder did not write",
+            )
 
     def _check_unchanged(self, standing: Standing, record: Written, old: Job | None, new: Job | None) -> None:
         """Check that a record that did not count changed nothing, and was not to count."""
@@ -109,17 +110,27 @@ class Checks:
         _must(standing.end or not in_time, "the holder's own record does not count")
         free = not standing.end and not standing.holder
         _must(not (free and isinstance(event, Claimed)), "the first claim of a waiting job does not count")
-        _must(bool(standing.end) or not isinstance(event, Cancelled), "a cancel of an open job does not count")
+        _must(
+            bool(standing.end) or not isinstance(event, Cancelled), "a cancel of an open job does not count"
+        )
 
     def _check_job(self, job: Job, standing: Standing) -> None:
         self.counts["a job is what its records say"] += 1
         token = (job.token.attempt, job.token.offset, job.last) if job.token else ("", -1, -1)
-        _must(token == (standing.holder, standing.token, standing.last), "a job has another holder than its records say")
+        _must(
+            token == (standing.holder, standing.token, standing.last),
+            "a job has another holder than its records say",
+        )
         _must((job.state if job.end else "") == standing.end, "a job's end is not the one that counted")
         self.counts["attempts never exceed their number"] += 1
         bounds = self._bounds
-        _must(job.attempts <= bounds.max_attempts - (not job.end), "a job was tried more often than it may be")
-        _must(job.stalls <= bounds.max_stalls - (not job.end), "a job was given up unbegun more often than it may be")
+        _must(
+            job.attempts <= bounds.max_attempts - (not job.end), "a job was tried more often than it may be"
+        )
+        _must(
+            job.stalls <= bounds.max_stalls - (not job.end),
+            "a job was given up unbegun more often than it may be",
+        )
 
     def _check_erased(self, requests: int, results: int) -> None:
         self.counts["erased never resurrects"] += 1
@@ -133,7 +144,10 @@ class Checks:
     def _check_reader(self, lineage: int, requests: int, results: int) -> None:
         """Check that whoever started at a frontier, or moved it, has the same open jobs as one who read it all."""
         self.counts["a reader from a frontier agrees about every open job"] += 1
-        _must(not self._logs.view(lineage, requests, results).fooled, "a late duplicate looks new after a frontier")
+        _must(
+            not self._logs.view(lineage, requests, results).fooled,
+            "a late duplicate looks new after a frontier",
+        )
         theirs, full = (self._logs.ledger(each, requests, results) for each in (lineage, 0))
         _must(theirs.jobs == full.jobs, "a reader that started at a frontier disagrees about an open job")
         for job in full.jobs.values():
@@ -162,7 +176,16 @@ def _followed(before: Standing, offset: int, record: Written) -> Standing:
 
 def _told_apart(job: Job | None) -> Any:
     # That a first event of it was seen is a note for the frontier, not a change of the job.
-    return job and (job.state, job.token, job.last, job.attempts, job.stalls, job.started, job.progress, job.end)
+    return job and (
+        job.state,
+        job.token,
+        job.last,
+        job.attempts,
+        job.stalls,
+        job.started,
+        job.progress,
+        job.end,
+    )
 
 
 def _erases(event: Event, job: Job) -> bool:

@@ -13,7 +13,7 @@ from tests.model.bounds import Bounds
 from tests.model.checks import Checks
 from tests.model.keys import Keys, Recast
 from tests.model.logs import Violation
-from tests.model.space import Space, State, Step
+from tests.model.space import Space, State
 from tests.model.survivor import Survivor
 from tests.model.words import told
 
@@ -126,7 +126,16 @@ class Explorer:
         )
         logs = len(self.space.logs.results.items)
         return Report(
-            self.bounds, complete, len(self.seen), self.transitions, self._depth, logs, checks, seconds, violation, trace
+            self.bounds,
+            complete,
+            len(self.seen),
+            self.transitions,
+            self._depth,
+            logs,
+            checks,
+            seconds,
+            violation,
+            trace,
         )
 
 

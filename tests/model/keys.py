@@ -15,7 +15,8 @@ class Ahead(NamedTuple):
 
     `number` is the same for the same log and start, `views` for all that look the same from there on. `places`
     says which of the different views a reader at an offset sees, `names` what attempts are called (in the order
-    of `tokens`), `lasts` what the newest records of attempts are called.
+    of `tokens`), `until` up to where one has read who still sees them hold their jobs, `lasts` what the newest
+    records of attempts are called.
     """
 
     number: int
@@ -25,15 +26,22 @@ class Ahead(NamedTuple):
     places: tuple[int, ...]
     names: dict[str, int]
     tokens: list[Token]
+    until: list[int]
     lasts: dict[int, int]
 
-    def name(self, attempt: str) -> int:
-        """Return what an attempt is called: -1 where it can never hold its job (again)."""
-        return self.names.get(attempt, -1)
+    @property
+    def end(self) -> int:
+        """Return the offset of the next record."""
+        return self.start + len(self.places) - 1
+
+    def name(self, attempt: str, since: int) -> int:
+        """Return what an attempt is called, -1 where nobody who has read so far can see it hold its job."""
+        name = self.names.get(attempt, -1)
+        return name if name >= 0 and self.until[name] >= since else -1
 
     def offset(self, place: int) -> int:
         """Return up to where one has read who sees a view."""
-        return self.start + len(self.places) - 1 - self.places[::-1].index(place)
+        return self.end - self.places[::-1].index(place)
 
 
 class Keys:
@@ -91,7 +99,7 @@ class Keys:
         last = ahead.lasts.get(event.last, -1) if isinstance(event, Expired) else -1
         attempt = event.token.attempt if isinstance(event, Expired) else record.attempt
         request, final = getattr(event, "request", ""), getattr(event, "final", False)
-        return (type(event).__name__, request, _name(attempt, ahead, aloft), last, final)
+        return (type(event).__name__, request, _name(attempt, ahead, ahead.end, aloft), last, final)
 
     def _number(self, worker: Local, ahead: Ahead, aloft: tuple[str, ...]) -> int:
         key = (worker, ahead.number, aloft)
@@ -105,24 +113,33 @@ class Keys:
         said: Any = worker.said
         if worker.phase == "ending":
             said = self.record(self._steps.words[worker.said], ahead, aloft)
-        names = [_name(name, ahead, aloft) for name in worker.late]
+        names = [_name(name, ahead, worker.results, aloft) for name in worker.late]
         late = tuple(sorted(name for name in names if name != -1))
         claimed = ahead.places[worker.claimed + 1 - ahead.start] if worker.claimed >= worker.results else -1
-        standing = (_name(worker.attempt, ahead, aloft), worker.claimed >= 0, claimed, said, worker.own)
-        return (worker.phase, ahead.places[worker.results - ahead.start], worker.requests, worker.job, standing, late)
+        name = _name(worker.attempt, ahead, worker.results, aloft)
+        standing = (name, worker.claimed >= 0, claimed, said, worker.own)
+        return (
+            worker.phase,
+            ahead.places[worker.results - ahead.start],
+            worker.requests,
+            worker.job,
+            standing,
+            late,
+        )
 
     def _numbered(self, requests: int, results: int, start: int, lasts: bool) -> Ahead:
         numbers = _Numbers(lasts)
         views: list[Any] = []
         places = []
-        for node in self._logs.results.paths[results][start:]:
-            seen = numbers.view(self._logs.view(0, requests, node))
+        for offset, node in enumerate(self._logs.results.paths[results][start:], start):
+            seen = numbers.view(self._logs.view(0, requests, node), offset)
             if not views or views[-1] != seen:
                 views.append(seen)
             places.append(len(views) - 1)
         views_number = self.views.setdefault(tuple(views), len(self.views))
         number = len(self._aheads)
-        return Ahead(number, views_number, results, start, tuple(places), numbers.names, numbers.tokens, numbers.lasts)
+        named = numbers.names, numbers.tokens, numbers.until, numbers.lasts
+        return Ahead(number, views_number, results, start, tuple(places), *named)
 
 
 class _Numbers:
@@ -131,13 +148,14 @@ class _Numbers:
     def __init__(self, lasts: bool) -> None:
         self.names: dict[str, int] = {}
         self.tokens: list[Token] = []
+        self.until: list[int] = []
         self.lasts: dict[int, int] = {}
         self._with_lasts = lasts
 
-    def view(self, view: View) -> tuple[Any, ...]:
-        return (*[self._job(job) for job in view.jobs], view.erased)
+    def view(self, view: View, offset: int) -> tuple[Any, ...]:
+        return (*[self._job(job, offset) for job in view.jobs], view.erased)
 
-    def _job(self, job: Job | None) -> tuple[Any, ...] | None:
+    def _job(self, job: Job | None, offset: int) -> tuple[Any, ...] | None:
         if job is None or job.end is not None:
             return job and (job.state, job.request is not None)
         name = last = -1
@@ -145,6 +163,8 @@ class _Numbers:
             name = self.names.setdefault(job.token.attempt, len(self.names))
             if name == len(self.tokens):
                 self.tokens.append(job.token)
+                self.until.append(offset)
+            self.until[name] = offset
             last = self.lasts.setdefault(job.last, len(self.lasts)) if self._with_lasts else -1
         return (job.state, name, last, job.attempts, job.stalls, job.request is not None, bool(job.started))
 
@@ -165,40 +185,40 @@ class Recast:
         if old is new or any(worker.claimed >= worker.results for worker in state.workers):
             return state
         workers = sorted([self._worker(worker, old, new, aloft) for worker in state.workers])
-        flying = tuple([self._record(record, old, new, aloft) for record in state.flying])
+        flying = tuple([self._record(record, old, new) for record in state.flying])
         return state._replace(results=new.results, workers=tuple(workers), flying=flying)
 
     def _worker(self, worker: Local, old: Ahead, new: Ahead, aloft: tuple[str, ...]) -> Local:
         said = worker.said
         if worker.phase == "ending" and worker.own < 0:
-            said = self._steps.number(self._written(self._steps.words[said], old, new, aloft))
-        late = [_attempt(name, old, new, aloft) for name in worker.late]
+            said = self._steps.number(self._written(self._steps.words[said], old, new))
+        late = [_attempt(name, old, worker.results, new, aloft) for name in worker.late]
         return worker._replace(
             results=new.offset(old.places[worker.results - old.start]),
-            attempt=worker.attempt and _attempt(worker.attempt, old, new, aloft),
+            attempt=worker.attempt and _attempt(worker.attempt, old, worker.results, new, aloft),
             claimed=min(worker.claimed, 0),
             said=said,
             late=tuple(name for name in late if name != DEAD.attempt),
         )
 
-    def _record(self, record: Written | Asked, old: Ahead, new: Ahead, aloft: tuple[str, ...]) -> Written | Asked:
-        return record if isinstance(record, Asked) else self._written(record, old, new, aloft)
+    def _record(self, record: Written | Asked, old: Ahead, new: Ahead) -> Written | Asked:
+        return record if isinstance(record, Asked) else self._written(record, old, new)
 
-    def _written(self, record: Written, old: Ahead, new: Ahead, aloft: tuple[str, ...]) -> Written:
+    def _written(self, record: Written, old: Ahead, new: Ahead) -> Written:
         event = record.event
         if isinstance(event, Claimed):
             return record
-        name = old.name(event.token.attempt if isinstance(event, Expired) else record.attempt)
+        name = old.name(event.token.attempt if isinstance(event, Expired) else record.attempt, old.end)
         last = -1
         if isinstance(event, Expired) and event.last in old.lasts:
             last = list(new.lasts)[old.lasts[event.last]]
         return renamed(record, DEAD if name < 0 else new.tokens[name], last)
 
 
-def _attempt(attempt: str, old: Ahead, new: Ahead, aloft: tuple[str, ...]) -> str:
+def _attempt(attempt: str, old: Ahead, since: int, new: Ahead, aloft: tuple[str, ...]) -> str:
     if attempt in aloft:
         return attempt
-    name = old.name(attempt)
+    name = old.name(attempt, since)
     return DEAD.attempt if name < 0 else new.tokens[name].attempt
 
 
@@ -214,5 +234,5 @@ def _lasts(state: State) -> bool:
     return state.left.pauses > 0 or any(isinstance(each.event, Expired) for each in records)
 
 
-def _name(attempt: str, ahead: Ahead, aloft: tuple[str, ...]) -> int:
-    return -2 - int(attempt[1:]) if attempt in aloft else ahead.name(attempt)
+def _name(attempt: str, ahead: Ahead, since: int, aloft: tuple[str, ...]) -> int:
+    return -2 - int(attempt[1:]) if attempt in aloft else ahead.name(attempt, since)

@@ -165,7 +165,9 @@ class Logs:
         fooled = body.id if again and job is not None else before.fooled
         return ledger, View(self._jobs(before, ledger, body.id, job), job is not None, before.erased, fooled)
 
-    def _jobs(self, before: View, ledger: Ledger, name: str | None, job: Job | None) -> tuple[Job | None, ...]:
+    def _jobs(
+        self, before: View, ledger: Ledger, name: str | None, job: Job | None
+    ) -> tuple[Job | None, ...]:
         if name is None:
             return before.jobs
         number = self.names[name]

@@ -90,6 +90,6 @@ BUGS = (
         "a painter's death is told before the claim was read back",
         lambda: patch.object(decide, "breakdown", _fail_before_reading_back),
         Bounds(),
-        "a `failed` counts that its holder did not write",
+        "the holder's own record does not count",
     ),
 )

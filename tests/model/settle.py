@@ -103,7 +103,10 @@ class Settler:
     def _at(self, here: Here, worker: Local) -> tuple[list[Choice], Openings]:
         """Return the worker's steps where it stands, and with them what a worker without an attempt could do."""
         logs = self._logs
-        read = logs.requests.paths[here.requests][worker.requests], logs.results.paths[here.results][worker.results]
+        read = (
+            logs.requests.paths[here.requests][worker.requests],
+            logs.results.paths[here.results][worker.results],
+        )
         fresh = worker.own < 0 and read == (here.requests, here.results)
         key = (*read, fresh, worker, here.paused, here.commits, here.tick)
         found = self._choices.get(key)
@@ -115,8 +118,12 @@ class Settler:
         barred = {"pauses": not here.paused, "commits": not here.commits}
         all_choices = self._steps.choices(here.requests, here.results, worker, here.tick)
         choices = [choice for choice in all_choices if not barred.get(choice.cost)]
-        now: set[tuple[object, ...]] = {(each.kind, each.record, each.job, each.frontier, each.after.lineage) for each in choices}
-        if worker.phase != "claiming" or worker.claimed < worker.results:  # else its own claim is read back first
+        now: set[tuple[object, ...]] = {
+            (each.kind, each.record, each.job, each.frontier, each.after.lineage) for each in choices
+        }
+        if (
+            worker.phase != "claiming" or worker.claimed < worker.results
+        ):  # else its own claim is read back first
             view = self._steps.view(here.requests, here.results, worker)
             now |= {("claim", job) for job in self._steps.claimable(view, here.tick)}
         return choices, frozenset(now)

@@ -71,7 +71,10 @@ class Space:
                 continue  # its twin does the same
             for move in self.moves.of(here, worker):
                 if not move.cost or getattr(state.left, move.cost):
-                    yield Step(move.kind, number, move.before, move.record, move.away), self._moved(state, number, move)
+                    yield (
+                        Step(move.kind, number, move.before, move.record, move.away),
+                        self._moved(state, number, move),
+                    )
             if state.left.crashes:
                 yield from self._crashed(state, number)
         yield from self._landings(state)

@@ -61,14 +61,31 @@ class Survivor:
         """Return all that matters: what it sees at the log's end, and whether its attempt still holds its job."""
         view = self._space.steps.view(requests, results, worker)
         jobs = tuple(
-            job and (job.state, job.attempts, job.stalls, bool(job.started), _whose(job, worker)) for job in view.jobs
+            job and (job.state, job.attempts, job.stalls, bool(job.started), _whose(job, worker))
+            for job in view.jobs
         )
         said = self._space.steps.words[worker.said].event if worker.phase == "ending" else None
         kind = (type(said).__name__, getattr(said, "final", False))
-        return (requests, jobs, worker.phase, worker.job, worker.claimed >= 0, kind, len(worker.late), tick, worker.lineage)
+        return (
+            requests,
+            jobs,
+            worker.phase,
+            worker.job,
+            worker.claimed >= 0,
+            kind,
+            len(worker.late),
+            tick,
+            worker.lineage,
+        )
 
 
 def _whose(job: Any, worker: Local) -> str:
     if job.token is None:
         return ""
-    return "own" if job.token.attempt == worker.attempt else "late" if job.token.attempt in worker.late else "other"
+    return (
+        "own"
+        if job.token.attempt == worker.attempt
+        else "late"
+        if job.token.attempt in worker.late
+        else "other"
+    )

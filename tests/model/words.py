@@ -2,7 +2,17 @@
 
 from itertools import islice
 
-from prompt2pic.core.events import Cancelled, Claimed, Erased, Expired, Failed, Finished, Progressed, Released, Started
+from prompt2pic.core.events import (
+    Cancelled,
+    Claimed,
+    Erased,
+    Expired,
+    Failed,
+    Finished,
+    Progressed,
+    Released,
+    Started,
+)
 from prompt2pic.core.jobs import Job
 from tests.model.logs import Asked, Written
 from tests.model.space import Space, State, Step
@@ -52,7 +62,8 @@ class _Telling:
         if step.kind == "commit":
             assert after.frontier is not None
             requests, results = after.frontier
-            return f"worker {name}{self._asleep(state, step)} commits the frontier: requests {requests}, results {results}"
+            cut = f"requests {requests}, results {results}"
+            return f"worker {name}{self._asleep(state, step)} commits the frontier: {cut}"
         if isinstance(step.record, Asked):
             return self._asked(step, step.record)
         assert step.record is not None
@@ -61,7 +72,9 @@ class _Telling:
         return self._written(state, after, step, step.record)
 
     def _asked(self, step: Step, record: Asked) -> str:
-        what = {"land": "comes late", "ask again": "is asked for once more, a duplicate"}.get(step.kind, "is asked for")
+        what = {"land": "comes late", "ask again": "is asked for once more, a duplicate"}.get(
+            step.kind, "is asked for"
+        )
         return f"job {record.job + 1} {what}{_UNSURE if step.away else ''}"
 
     def _written(self, state: State, after: State, step: Step, record: Written) -> str:
@@ -83,7 +96,9 @@ class _Telling:
             return f"has {event.request or 'everything so far'} erased"
         job = getattr(event, "request", "")
         if isinstance(event, Expired):
-            return f"finds {self._whose(event.token.attempt)} lease of {job} run out{', for good' * event.final}"
+            return (
+                f"finds {self._whose(event.token.attempt)} lease of {job} run out{', for good' * event.final}"
+            )
         if isinstance(event, Failed):
             own = event.token is None or event.token.attempt == record.attempt
             at = "" if own else f", in the name of {self._whose(event.token.attempt)} attempt"  # type: ignore[union-attr]

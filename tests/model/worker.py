@@ -88,7 +88,10 @@ class Steps:
 
     def view(self, requests: int, results: int, worker: Local) -> View:
         """Return what the worker sees of a log that it may not have read to its end."""
-        read = self._logs.requests.paths[requests][worker.requests], self._logs.results.paths[results][worker.results]
+        read = (
+            self._logs.requests.paths[requests][worker.requests],
+            self._logs.results.paths[results][worker.results],
+        )
         return self._logs.view(worker.lineage, *read)
 
     def read(self, requests: int, results: int, worker: Local) -> Local:
@@ -133,7 +136,11 @@ class Steps:
         yield from self._of_attempt(view, worker, tick)
         yield from self._of_late_claims(view, worker)
         logs = self._logs
-        fresh = worker.own < 0 and worker.results == logs.results.length(results) and worker.requests == logs.requests.length(requests)
+        fresh = (
+            worker.own < 0
+            and worker.results == logs.results.length(results)
+            and worker.requests == logs.requests.length(requests)
+        )
         yield from self._of_upkeep(view, worker, tick, "" if fresh else "pauses")
         if self._bounds.faults.commits:
             yield self._commit(requests, results, worker, tick)
