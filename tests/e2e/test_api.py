@@ -68,6 +68,8 @@ def test_the_format_asked_for_wins(client: openai.OpenAI) -> None:
         ({"prompt": "a" * 1001}, "prompt"),
         ({"prompt": "x", "n": 11}, "n"),
         ({"prompt": "x", "n": 0}, "n"),
+        ({"prompt": "x", "n": True}, "n"),
+        ({"prompt": "x", "n": "2"}, "n"),
         ({"prompt": "x", "size": "10x10"}, "size"),
         ({"prompt": "x", "size": "huge"}, "size"),
         ({"prompt": "x", "quality": "superb"}, "quality"),

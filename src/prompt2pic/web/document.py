@@ -3,7 +3,13 @@
 from typing import Any
 
 from fastapi import FastAPI, Request
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Body(BaseModel):
+    """What a client sends: the types that the document names and no likeness of them, the unknown ignored."""
+
+    model_config = ConfigDict(extra="ignore", strict=True)
 
 
 class Error(BaseModel):

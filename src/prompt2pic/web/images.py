@@ -6,13 +6,14 @@ import time
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from prompt2pic.core.asks import Ask, kind_of_level
 from prompt2pic.core.errors import Problem, Refused
 from prompt2pic.core.events import Finished
 from prompt2pic.core.jobs import Job
 from prompt2pic.web.context import Context
+from prompt2pic.web.document import Body
 from prompt2pic.web.jobs import Text, size_of
 
 
@@ -20,10 +21,8 @@ class InFlight(Refused):
     """The same idempotency key is being answered right now."""
 
 
-class ImageAsk(BaseModel):
+class ImageAsk(Body):
     """A request as OpenAI's clients send it; what they may send beyond this is ignored."""
-
-    model_config = ConfigDict(extra="ignore")
 
     prompt: Text = Field(description="What to paint.", examples=["красный кот на синем фоне"])
     model: Text | None = Field(None, description="Any name is taken; an unknown one means the default.")

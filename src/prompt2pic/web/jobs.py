@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import msgspec
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import JSONResponse, StreamingResponse
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
 
 from prompt2pic.core import options
 from prompt2pic.core.asks import Ask, kind_of_level
@@ -14,7 +14,7 @@ from prompt2pic.core.errors import Refused
 from prompt2pic.core.jobs import Job
 from prompt2pic.core.reader import now_ms
 from prompt2pic.web.context import Context
-from prompt2pic.web.document import EVENTS
+from prompt2pic.web.document import EVENTS, Body
 
 
 def _whole(text: str) -> str:
@@ -25,10 +25,8 @@ def _whole(text: str) -> str:
 Text = Annotated[str, AfterValidator(_whole)]
 
 
-class JobAsk(BaseModel):
+class JobAsk(Body):
     """A request for pictures."""
-
-    model_config = ConfigDict(extra="ignore")
 
     prompt: Text = Field(description="What to paint.", examples=["Закат над океаном"])
     negative_prompt: Text = Field("", description="What to keep out of the picture.")
