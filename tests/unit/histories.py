@@ -9,13 +9,14 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from prompt2pic.core.events import Erased, Event, Token, Version, decode_event
-from prompt2pic.core.jobs import Job, apply
+from prompt2pic.core.jobs import Job
 from prompt2pic.core.ports import Record
 from prompt2pic.core.queue import REQUESTS
 from prompt2pic.core.requests import Request
 from tests.unit.samples import (
     HOUR,
     announced,
+    apply,
     asked,
     cancelled,
     claimed,

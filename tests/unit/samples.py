@@ -11,6 +11,7 @@ from prompt2pic.core.events import (
     Expired,
     Failed,
     Finished,
+    JobEvent,
     Picture,
     Progressed,
     Released,
@@ -18,7 +19,7 @@ from prompt2pic.core.events import (
     Token,
     encode_event,
 )
-from prompt2pic.core.jobs import Job
+from prompt2pic.core.jobs import TRANSITIONS, Job
 from prompt2pic.core.ports import Level, Model, Place, Record
 from prompt2pic.core.queue import REQUESTS, RESULTS
 from prompt2pic.core.requests import Request, encode_request
@@ -129,3 +130,8 @@ def told(offset: int, event: Event | None, timestamp: int = 1, partition: int = 
     """Return a record of `results`; None stands for bytes that no program knows."""
     value = b"?" if event is None else encode_event(event)
     return Record(Place(RESULTS, partition), offset, "", value, timestamp)
+
+
+def apply(job: Job, offset: int, timestamp: int, event: JobEvent) -> bool:
+    """Change a job by one event as the ledger does; return whether the event counted."""
+    return TRANSITIONS[type(event)](job, offset, timestamp, event)

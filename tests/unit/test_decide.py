@@ -4,8 +4,8 @@ import pytest
 
 from prompt2pic.core import decide
 from prompt2pic.core.events import Erased, Token
-from prompt2pic.core.jobs import Job, apply
-from tests.unit.samples import HOUR, failed, held, job, picture, request
+from prompt2pic.core.jobs import Job
+from tests.unit.samples import HOUR, apply, failed, held, job, picture, request
 
 TOLD = request(notify=True)
 

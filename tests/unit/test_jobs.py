@@ -6,9 +6,10 @@ from collections.abc import Iterable
 import pytest
 
 from prompt2pic.core.events import JobEvent, Token
-from prompt2pic.core.jobs import Job, apply
+from prompt2pic.core.jobs import Job
 from tests.unit.samples import (
     announced,
+    apply,
     cancelled,
     claimed,
     delivered,

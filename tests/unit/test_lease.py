@@ -6,9 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prompt2pic.core.events import Token
-from prompt2pic.core.jobs import apply
 from prompt2pic.core.lease import PROGRESS_PERIOD, Watch, deadline_seconds, lease_seconds
-from tests.unit.samples import announced, claimed, finished, job, progressed, started
+from tests.unit.samples import announced, apply, claimed, finished, job, progressed, started
 
 LEASE = 15.0  # seconds
 LONGEST_TICK = 2.0  # seconds

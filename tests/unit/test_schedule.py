@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prompt2pic.core.events import JobEvent
-from prompt2pic.core.jobs import Job, apply
+from prompt2pic.core.jobs import Job
 from prompt2pic.core.schedule import Turns
 from tests.unit.histories import thorough
 from tests.unit.samples import (
     announced,
+    apply,
     cancelled,
     claimed,
     expired,

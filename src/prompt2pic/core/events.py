@@ -1,10 +1,11 @@
 """Everything that happens to a request: the records of the `results` topic, the ledger."""
 
+from collections.abc import Callable
 from typing import Annotated, Literal, NamedTuple, TypeAlias
 
 import msgspec
 
-from prompt2pic.core.records import Pixels, Seconds, Share, decoded
+from prompt2pic.core.records import Pixels, Seconds, Share, decoding
 
 SUPPORTED_VERSION = 1
 
@@ -164,7 +165,6 @@ JobEvent: TypeAlias = (
 Event: TypeAlias = JobEvent | Erased | Version
 
 _encoder = msgspec.json.Encoder()
-_decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 
 
 def encode_event(event: Event) -> bytes:
@@ -172,6 +172,5 @@ def encode_event(event: Event) -> bytes:
     return _encoder.encode(event)
 
 
-def decode_event(value: bytes) -> Event | None:
-    """Return the event, or None where the bytes are no event this program knows."""
-    return decoded(_decoder, value)
+decode_event: Callable[[bytes], Event | None] = decoding(Event)
+"""Return the event, or None where the bytes are no event this program knows."""

@@ -13,7 +13,6 @@ from prompt2pic.core.events import (
     Expired,
     Failed,
     Finished,
-    JobEvent,
     Progressed,
     Released,
     Started,
@@ -60,17 +59,6 @@ class Job(msgspec.Struct, gc=False):  # nothing in it points back: the collector
     def over(self) -> bool:
         """Whether it has ended and, where the person was to be told, they were."""
         return self.end is not None and (not self.end.notify or self.delivered is not None)
-
-
-def apply(job: Job, offset: int, timestamp: int, event: JobEvent) -> bool:
-    """Change the job by one event of the ledger; return whether the event counted.
-
-    The only place where a job's state changes: a function of the ledger's records alone. Nothing counts once
-    the job is over, also where it is still kept because its request was not read yet.
-    """
-    if job.end is not None and job.over:
-        return False
-    return TRANSITIONS[type(event)](job, offset, timestamp, event)
 
 
 def _claimed(job: Job, offset: int, timestamp: int, event: Claimed) -> bool:
@@ -138,12 +126,14 @@ def _finished(job: Job, offset: int, timestamp: int, event: Finished) -> bool:
 
 
 def _announced(job: Job, offset: int, timestamp: int, event: Announced) -> bool:
+    if job.over:
+        return False
     job.message = event.message
     return True
 
 
 def _delivered(job: Job, offset: int, timestamp: int, event: Delivered) -> bool:
-    if job.end is None or job.delivered is not None:
+    if job.end is None or job.over:
         return False
     job.delivered = event
     return True
@@ -174,6 +164,9 @@ def _end(job: Job, state: State, timestamp: int, event: End) -> bool:
     return True
 
 
+# The only places where a job's state changes: each a function of the job and of one record of the ledger, which
+# returns whether the event counted. None counts once the job is over, also where it is still kept because its
+# request was not read yet.
 TRANSITIONS: dict[type, Callable[[Job, int, int, Any], bool]] = {
     Claimed: _claimed,
     Started: _started,

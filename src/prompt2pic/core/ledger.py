@@ -8,7 +8,7 @@ import msgspec
 
 from prompt2pic.core.errors import NewerLog
 from prompt2pic.core.events import SUPPORTED_VERSION, Erased, Event, JobEvent, Version
-from prompt2pic.core.jobs import TRANSITIONS, Job, apply
+from prompt2pic.core.jobs import TRANSITIONS, Job
 from prompt2pic.core.requests import Request
 
 REMEMBERED = 25 * 3600 * 1000  # ms an ended id stays known: an hour longer than a request may be late
@@ -74,19 +74,26 @@ class Ledger:
         """
         if offset < self.next_result:
             return None
-        if type(event) in TRANSITIONS and self._needs <= SUPPORTED_VERSION:
-            self.next_result = offset + 1
-            return self._fold(offset, timestamp, event)  # type: ignore[arg-type]  # it is one of them
-        if isinstance(event, Version):
-            self._needs = max(self._needs, event.needs)
-        if self._needs > SUPPORTED_VERSION:
-            raise NewerLog("log-newer", needs=self._needs, supported=SUPPORTED_VERSION)
-        self.next_result = offset + 1
-        if event is None or isinstance(event, Version):
+        transition = TRANSITIONS.get(type(event))
+        if transition is None or self._needs > SUPPORTED_VERSION:
+            self._apply_other(offset, event)
             return None
-        if isinstance(event, Erased):
-            self._erase(offset, event)
-        return None
+        self.next_result = offset + 1
+        told: JobEvent = event  # type: ignore[assignment]  # only a job's events have transitions
+        request, at = told.request, told.at
+        if at < self.frontier[0] or request in self._over:
+            return None
+        job = self.jobs.get(request)
+        if job is None:
+            job = self.jobs[request] = Job(request, self.partition, at)
+        if job.first < 0:
+            job.first = offset
+            self._note_event(at, offset)
+        if not transition(job, offset, timestamp, told):
+            return None
+        if job.end is not None:
+            self._settle(job)
+        return job
 
     def hides(self, job: Job) -> bool:
         """Whether the person had this job, or everything up to it, erased."""
@@ -106,6 +113,15 @@ class Ledger:
         self.frontier = Frontier(self.frontier.requests, first)
         return self.frontier
 
+    def _apply_other(self, offset: int, event: Event | None) -> None:
+        if isinstance(event, Version):
+            self._needs = max(self._needs, event.needs)
+        if self._needs > SUPPORTED_VERSION:
+            raise NewerLog("log-newer", needs=self._needs, supported=SUPPORTED_VERSION)
+        self.next_result = offset + 1
+        if isinstance(event, Erased):
+            self._erase(offset, event)
+
     def _erase(self, offset: int, event: Erased) -> None:
         if event.request is None:
             self.erased[event.person] = max(event.upto, self.erased.get(event.person, 0))
@@ -124,22 +140,6 @@ class Ledger:
             job = self.jobs[id] = Job(id, self.partition, offset)
         job.at, job.request, job.requested = offset, request, timestamp
         self._seen.append(_Seen(offset, timestamp, id))
-        if job.end is not None:
-            self._settle(job)
-        return job
-
-    def _fold(self, offset: int, timestamp: int, event: JobEvent) -> Job | None:
-        request = event.request
-        if event.at < self.frontier[0] or request in self._over:
-            return None
-        job = self.jobs.get(request)
-        if job is None:
-            job = self.jobs[request] = Job(request, self.partition, event.at)
-        if job.first < 0:
-            job.first = offset
-            self._note_event(event.at, offset)
-        if not apply(job, offset, timestamp, event):
-            return None
         if job.end is not None:
             self._settle(job)
         return job

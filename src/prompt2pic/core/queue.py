@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import TypeAlias
 
-from prompt2pic.core.events import Claimed, Erased, JobEvent, decode_event
+from prompt2pic.core.events import Erased, JobEvent, decode_event
 from prompt2pic.core.jobs import Job
 from prompt2pic.core.ledger import Frontier, Ledger
 from prompt2pic.core.ports import Record
@@ -50,7 +50,7 @@ class Queue:
             self._changed(job, event)  # type: ignore[arg-type]  # only job events change a job
         elif event is None:
             self.undecodable += 1
-        elif isinstance(event, Erased):
+        elif type(event) is Erased:
             for hear in self.erasures:
                 hear(event.person)
 
@@ -103,15 +103,14 @@ class Queue:
             self._changed(job, None)
 
     def _changed(self, job: Job, event: JobEvent | None) -> None:
-        kind = type(event)
-        if kind in TURNING:
+        if type(event) in TURNING:
             self.turns.changed(job, event)
-        if kind is Claimed:
-            self._held[job.id] = job
-        elif job.token is None:
+            if job.token is not None:
+                self._held[job.id] = job
+        if job.token is None:
             self._held.pop(job.id, None)
-        if event is not None and job.end is event:
-            for hear in self.endings:
-                hear(job, event)
+            if event is not None and job.end is event:
+                for hear in self.endings:
+                    hear(job, event)
         for hear in self.listeners:
             hear(job, event)

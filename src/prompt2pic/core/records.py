@@ -1,11 +1,10 @@
 """From the bytes of a record to what it says."""
 
-from typing import Annotated, TypeVar
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
-
-T = TypeVar("T")
 
 # What a number in a record may be: one beyond these can not be read, so that nobody ever calculates with it.
 Pixels = Annotated[int, Meta(ge=1, le=65_536)]
@@ -17,9 +16,14 @@ Share = Annotated[float, Meta(ge=0, le=1)]
 _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
-def decoded(decoder: msgspec.json.Decoder[T], value: bytes) -> T | None:
-    """Return what the bytes say, or None where this program can not tell."""
-    try:
-        return decoder.decode(value)
-    except _UNREADABLE:
-        return None
+def decoding(kind: Any) -> Callable[[bytes], Any]:
+    """Return what reads records of a kind from their bytes, None where this program can not tell what they say."""
+    decode = msgspec.json.Decoder(kind).decode
+
+    def read(value: bytes) -> Any:
+        try:
+            return decode(value)
+        except _UNREADABLE:
+            return None
+
+    return read

@@ -1,12 +1,13 @@
 """What a person asked for: the record of the `requests` topic."""
 
 import zlib
+from collections.abc import Callable
 from typing import Literal
 from uuid import UUID, uuid5
 
 import msgspec
 
-from prompt2pic.core.records import Amount, Pixels, decoded
+from prompt2pic.core.records import Amount, Pixels, decoding
 
 LEVELS = ("fast", "balanced", "best")
 
@@ -56,7 +57,6 @@ def partition_of(person: str, partitions: int) -> int:
 
 
 _encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder(Request)
 
 
 def encode_request(request: Request) -> bytes:
@@ -64,6 +64,5 @@ def encode_request(request: Request) -> bytes:
     return _encoder.encode(request)
 
 
-def decode_request(value: bytes) -> Request | None:
-    """Return the request, or None where the bytes are no request this program knows."""
-    return decoded(_decoder, value)
+decode_request: Callable[[bytes], Request | None] = decoding(Request)
+"""Return the request, or None where the bytes are no request this program knows."""

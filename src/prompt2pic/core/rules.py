@@ -1,11 +1,12 @@
 """What the owner has decided for everybody: the records of the compacted `settings` topic."""
 
+from collections.abc import Callable
 from typing import Literal
 
 import msgspec
 
 from prompt2pic.core.ports import Record
-from prompt2pic.core.records import decoded
+from prompt2pic.core.records import decoding
 
 
 class Drain(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="drain"):
@@ -16,7 +17,7 @@ class Drain(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="dr
 
 
 _encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder(Drain)
+_decode_drain: Callable[[bytes], Drain | None] = decoding(Drain)
 
 DRAIN_KEY = "drain"
 
@@ -34,6 +35,6 @@ class Rules:
 
     def apply(self, record: Record) -> None:
         """Take in one record of the `settings` topic; one that is not known changes nothing."""
-        drain = decoded(_decoder, record.value) if record.key == DRAIN_KEY else None
+        drain = _decode_drain(record.value) if record.key == DRAIN_KEY else None
         if drain is not None:
             self.draining = drain.on

@@ -1,11 +1,12 @@
 """What a worker tells of itself: the record of the compacted `workers` topic."""
 
+from collections.abc import Callable
 from typing import Literal
 
 import msgspec
 
 from prompt2pic.core.ports import Model, Record
-from prompt2pic.core.records import Seconds, decoded
+from prompt2pic.core.records import Seconds, decoding
 
 HEARTBEAT = 10.0  # seconds between two records of a live worker
 SILENT_AFTER = 35.0  # seconds without a record after which a worker counts as gone
@@ -26,7 +27,6 @@ class WorkerState(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", t
 
 
 _encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder(WorkerState)
 
 
 def encode_worker(worker: WorkerState) -> bytes:
@@ -34,9 +34,8 @@ def encode_worker(worker: WorkerState) -> bytes:
     return _encoder.encode(worker)
 
 
-def decode_worker(value: bytes) -> WorkerState | None:
-    """Return the worker's record, or None where the bytes are none this program knows."""
-    return decoded(_decoder, value)
+decode_worker: Callable[[bytes], WorkerState | None] = decoding(WorkerState)
+"""Return the worker's record, or None where the bytes are none this program knows."""
 
 
 class Crew:
