@@ -4,8 +4,12 @@ python -m bench.fold [--jobs 1000000]
 """
 
 import argparse
+import resource
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
 
 from prompt2pic.core.events import (
     Claimed,
@@ -14,17 +18,17 @@ from prompt2pic.core.events import (
     Picture,
     Started,
     Token,
-    decode_event,
     encode_event,
 )
-from prompt2pic.core.ledger import Frontier
+from prompt2pic.core.ledger import REMEMBERED, Frontier
 from prompt2pic.core.ports import Place, Record
 from prompt2pic.core.queue import REQUESTS, RESULTS, Queue
-from prompt2pic.core.requests import Request, decode_request, encode_request
+from prompt2pic.core.requests import Request, encode_request
 from prompt2pic.core.speeds import Speeds
 
 WAITING = 10_000
 PEOPLE = 1000
+JOB_EVERY = 5000  # ms
 CHUNK = 20_000  # jobs whose records are made at a time, outside the measurement
 REQUEST_PLACE, RESULT_PLACE = Place(REQUESTS, 0), Place(RESULTS, 0)
 
@@ -36,13 +40,13 @@ def main() -> None:
     jobs = parser.parse_args().jobs
     queue, speeds = Queue({0: Frontier()}), Speeds()
     queue.endings.append(speeds.learn)
-    folds, decodes, records = [], [], 0
+    folds, decodes, resident, records = [], [], [], 0
     for first in range(0, jobs + WAITING, CHUNK):
         made = list(chunk(first, min(CHUNK, jobs + WAITING - first), jobs))
         records += len(made)
         decodes.append(seconds_of(bare_decoding, made))
-        folds.append(seconds_of(lambda some: [queue.apply(record) for record in some], made))
-        queue.advance(made[-1].timestamp)
+        folds.append(seconds_of(lambda some: fold(queue, some), made))
+        resident.append(memory())
     fold, decode = sum(folds), sum(decodes)
     print(
         f"{records} records: decoding {decode:.2f} s, folding {fold:.2f} s, ratio {fold / decode:.2f} (goal 4)"
@@ -50,19 +54,30 @@ def main() -> None:
     print(
         f"a record: {fold / records * 1e6:.2f} us; first tenth to last tenth: {tail_ratio(folds[:-1]):.2f} (flat is 1)"
     )
-    print(f"open at the end: {sum(1 for _ in queue.open_jobs())} jobs")
+    print(
+        f"memory: {resident[len(resident) // 10]:.0f} MiB after a tenth, {resident[-1]:.0f} MiB at the end, "
+        f"with {sum(1 for _ in queue.open_jobs())} open jobs and {REMEMBERED // JOB_EVERY} ids of a day"
+    )
+
+
+def fold(queue: Queue, records: list[Record]) -> None:
+    """Fold the records and forget what is over and old, as every process does."""
+    for record in records:
+        queue.apply(record)
+    queue.advance(records[-1].timestamp)
 
 
 def bare_decoding(records: list[Record]) -> None:
     """Decode the values and nothing else: the reference."""
+    request, event = msgspec.json.Decoder(Request).decode, msgspec.json.Decoder(Event).decode
     for record in records:
-        (decode_request if record.place is REQUEST_PLACE else decode_event)(record.value)
+        (request if record.place is REQUEST_PLACE else event)(record.value)
 
 
 def chunk(first: int, count: int, finished: int) -> Iterator[Record]:
     """Yield the records of some jobs, spread over months, those from `finished` on without events."""
     for number in range(first, first + count):
-        now = number * 5000
+        now = number * JOB_EVERY
         person = f"web:{number % PEOPLE:032d}"
         request = Request(id=f"{number:036d}", person=person, prompt="a red cat " * 5, seed=number)
         yield Record(REQUEST_PLACE, number, request.id, encode_request(request), now)
@@ -115,6 +130,12 @@ def seconds_of(work: Callable[[list[Record]], object], records: list[Record]) ->
     began = time.process_time()
     work(records)
     return time.process_time() - began
+
+
+def memory() -> float:
+    """Return the resident memory of this process in MiB."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 2**20
 
 
 def tail_ratio(folds: list[float]) -> float:

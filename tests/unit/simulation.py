@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from prompt2pic.core.dispatch import candidates, pick, rank
-from prompt2pic.core.events import Token
 from prompt2pic.core.forecast import UNPREDICTED, Load
 from prompt2pic.core.jobs import Job
 from prompt2pic.core.ledger import Frontier
@@ -140,7 +139,7 @@ class Simulation:
         assert job is not None
         assert job.token is not None
         assert job.request is not None
-        token = Token(*job.token)
+        token = job.token
         event = finished(
             token,
             job.id,

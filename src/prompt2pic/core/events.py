@@ -1,7 +1,7 @@
 """Everything that happens to a request: the records of the `results` topic, the ledger."""
 
 from collections.abc import Callable
-from typing import Annotated, Literal, NamedTuple, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
@@ -10,7 +10,7 @@ from prompt2pic.core.records import Pixels, Seconds, Share, decoding
 SUPPORTED_VERSION = 1
 
 
-class Token(NamedTuple):
+class Token(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A fencing token: the offset of the `claimed` event that counted, and its attempt's random id."""
 
     offset: int

@@ -65,7 +65,19 @@ class Ledger:
         if request is None:
             self._seen.append(_Seen(offset, timestamp, None))
             return None
-        return self._join(offset, timestamp, request)
+        id = request.id
+        job = self.jobs.get(id)
+        if id in self._over or (job is not None and job.request is not None):
+            self.repeats += 1
+            self._last_repeat[id] = offset
+            return None
+        if job is None:
+            job = self.jobs[id] = Job(id, self.partition, offset)
+        job.at, job.request, job.requested = offset, request, timestamp
+        self._seen.append(_Seen(offset, timestamp, id))
+        if job.end is not None:
+            self._settle(job)
+        return job
 
     def apply_event(self, offset: int, timestamp: int, event: Event | None) -> Job | None:
         """Fold one event; return the job that it changed, None where it changed none.
@@ -81,10 +93,10 @@ class Ledger:
         self.next_result = offset + 1
         told: JobEvent = event  # type: ignore[assignment]  # only a job's events have transitions
         request, at = told.request, told.at
-        if at < self.frontier[0] or request in self._over:
-            return None
         job = self.jobs.get(request)
         if job is None:
+            if at < self.frontier[0] or request in self._over:
+                return None
             job = self.jobs[request] = Job(request, self.partition, at)
         if job.first < 0:
             job.first = offset
@@ -128,21 +140,6 @@ class Ledger:
         else:
             self.erased_requests[event.request] = event.upto
         self._note_event(event.upto - 1, offset)
-
-    def _join(self, offset: int, timestamp: int, request: Request) -> Job | None:
-        id = request.id
-        job = self.jobs.get(id)
-        if id in self._over or (job is not None and job.request is not None):
-            self.repeats += 1
-            self._last_repeat[id] = offset
-            return None
-        if job is None:
-            job = self.jobs[id] = Job(id, self.partition, offset)
-        job.at, job.request, job.requested = offset, request, timestamp
-        self._seen.append(_Seen(offset, timestamp, id))
-        if job.end is not None:
-            self._settle(job)
-        return job
 
     def _settle(self, job: Job) -> None:
         # A job whose request is still unread stays whole: its reader will want both.

@@ -7,7 +7,7 @@ from prompt2pic.core.events import Erased, JobEvent, decode_event
 from prompt2pic.core.jobs import Job
 from prompt2pic.core.ledger import Frontier, Ledger
 from prompt2pic.core.ports import Record
-from prompt2pic.core.requests import Request, decode_request
+from prompt2pic.core.requests import decode_request
 from prompt2pic.core.schedule import TURNING, Turns
 from prompt2pic.core.tally import DayTally
 
@@ -41,11 +41,18 @@ class Queue:
         """
         (topic, partition), offset, _, value, timestamp = record
         self.folded += 1
+        ledger = self.ledgers[partition]
         if topic == REQUESTS:
-            self._apply_request(self.ledgers[partition], offset, timestamp, decode_request(value))
+            request = decode_request(value)
+            job = ledger.apply_request(offset, timestamp, request)
+            if request is None:
+                self.undecodable += 1
+            elif job is not None:
+                self.tally.add(request.person, timestamp, request.count)
+                self._changed(job, None)
             return
         event = decode_event(value)
-        job = self.ledgers[partition].apply_event(offset, timestamp, event)
+        job = ledger.apply_event(offset, timestamp, event)
         if job is not None:
             self._changed(job, event)  # type: ignore[arg-type]  # only job events change a job
         elif event is None:
@@ -93,14 +100,6 @@ class Queue:
         frontiers = {partition: ledger.advance(now) for partition, ledger in self.ledgers.items()}
         self._held = {request: job for request, job in self._held.items() if self.job(request) is job}
         return frontiers
-
-    def _apply_request(self, ledger: Ledger, offset: int, timestamp: int, request: Request | None) -> None:
-        job = ledger.apply_request(offset, timestamp, request)
-        if request is None:
-            self.undecodable += 1
-        elif job is not None:
-            self.tally.add(request.person, timestamp, request.count)
-            self._changed(job, None)
 
     def _changed(self, job: Job, event: JobEvent | None) -> None:
         if type(event) in TURNING:
