@@ -1,25 +1,28 @@
 """What an exploration covers: how many jobs and workers, and how much may go wrong."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
+ANY = float("inf")  # times: as often as it may happen
+
 
 class Left(NamedTuple):
-    """What may still go wrong on the way that led to a state; each of these is a number of times.
+    """What may still go wrong on the way that led to a state; each of these is a number of times, or ANY.
 
     `unknowns` are appends whose outcome the writer does not learn: the record comes at any later time, or
-    never. `pauses` are expiries decided on by a reader that sleeps before it writes them. `releases` are
-    attempts given back unharmed. `ticks` are half-days going by.
+    never. `pauses` are decisions of a reader that sleeps before it writes them, beside those of the holder of an
+    attempt, who may sleep at any time. `releases` are attempts given back unharmed. `ticks` are half-days
+    going by.
     """
 
-    crashes: int = 0
+    crashes: float = 0
     unknowns: int = 0
-    pauses: int = 0
-    releases: int = 0
-    cancels: int = 0
-    duplicates: int = 0
-    erasures: int = 0
+    pauses: float = 0
+    releases: float = 0
+    cancels: float = 0
+    duplicates: float = 0
+    erasures: float = 0
     commits: int = 0
     ticks: int = 0
 
@@ -33,9 +36,10 @@ class Left(NamedTuple):
 class Bounds:
     """The size of a space, and how it is walked.
 
-    `asked` requests are in the log from the start, the others come at any time. `lag`: workers read
-    `requests` at any speed of its own, otherwise always to its end. `reduced`: states that only differ in
-    what nobody can ever see again count as one.
+    `asked` requests are in the log from the start, the others come at any time. `progress` is how often an
+    attempt tells of its progress. `notify`: a job is over only when the person was told. `reduced`: states
+    from which the same can happen count as one (see `alike`); then everybody may pause, and tell of
+    progress, any number of times.
     """
 
     jobs: int = 1
@@ -45,17 +49,19 @@ class Bounds:
     max_stalls: int = 2
     progress: int = 1
     faults: Left = Left()  # noqa: RUF009 - immutable
-    lag: bool = False
+    notify: bool = False
     reduced: bool = True
 
+    @property
+    def whole(self) -> bool:
+        """Whether states are told apart by all their records: a reader may start at a frontier among them."""
+        return bool(self.faults.commits) or not self.reduced
+
     def __str__(self) -> str:
-        faults = [
-            f"{getattr(self.faults, name)} {name}" for name in Left._fields if getattr(self.faults, name)
-        ]
+        faults = self.faults if self.whole else self.faults._replace(pauses=ANY)
+        times = {name: getattr(faults, name) for name in Left._fields if getattr(faults, name)}
+        said = [f"{'any' if number == ANY else number} {name}" for name, number in times.items()]
         size = f"{self.jobs} job{'s' * (self.jobs > 1)} x {self.workers} worker{'s' * (self.workers > 1)}"
-        own = {
-            f.name: getattr(self, f.name) for f in fields(self) if f.name in ("max_attempts", "max_stalls")
-        }
-        notes = [f"{name} {value}" for name, value in own.items()]
-        notes += ["requests lag"] * self.lag + ["not reduced"] * (not self.reduced)
-        return f"{size}, at most {', '.join(faults) or 'no fault'} ({', '.join(notes)})"
+        notes = [f"max_attempts {self.max_attempts}", f"max_stalls {self.max_stalls}"]
+        notes += ["notify"] * self.notify + ["whole"] * self.whole
+        return f"{size}, at most {', '.join(said) or 'no fault'} ({', '.join(notes)})"

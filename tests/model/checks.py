@@ -3,18 +3,34 @@
 from collections import Counter
 from typing import Any, NamedTuple
 
-from prompt2pic.core.events import Cancelled, Claimed, Erased, Event, Expired, Failed, Finished
+from prompt2pic.core.events import (
+    Cancelled,
+    Claimed,
+    Delivered,
+    Erased,
+    Event,
+    Expired,
+    Failed,
+    Finished,
+    Released,
+)
 from prompt2pic.core.jobs import Job
 from tests.model.bounds import Bounds
 from tests.model.logs import Logs, Violation, Written
 
 
 class Standing(NamedTuple):
-    """A job by the design's words: who holds it, where that attempt was last heard of, how it ended."""
+    """A job by the design's words: who holds it, where that attempt was last heard of, how it ended.
+
+    `tried` attempts crashed, `stalled` ones were given up unbegun.
+    """
 
     holder: str = ""
     token: int = -1
     last: int = -1
+    started: bool = False
+    tried: int = 0
+    stalled: int = 0
     end: str = ""
 
 
@@ -69,7 +85,7 @@ class Checks:
         record: Written = self._logs.results.items[results]
         if isinstance(record.event, Erased):
             return standings
-        number = self._logs.names[record.event.request]  # type: ignore[union-attr]
+        number = self._logs.number(record.event)
         old, new = (self._logs.view(0, requests, node).jobs[number] for node in (before, results))
         counted = self._logs.view(0, requests, results).counted
         standing = standings[number]
@@ -83,6 +99,10 @@ class Checks:
     def _check_right(self, standing: Standing, record: Written) -> None:
         """Check that a record that counted was to count."""
         event, kind = record.event, type(record.event).__name__.lower()
+        if isinstance(event, Delivered):
+            self.counts["only an end is delivered"] += 1
+            _must(standing.end, "an open job counts as delivered")
+            return
         self.counts["a job ends at most once and its end never changes"] += 1
         _must(not standing.end, f"a `{kind}` counts although the job has ended before")
         if isinstance(event, Claimed):
@@ -122,6 +142,11 @@ class Checks:
             "a job has another holder than its records say",
         )
         _must((job.state if job.end else "") == standing.end, "a job's end is not the one that counted")
+        tried = (job.attempts, job.stalls)
+        _must(
+            tried == (standing.tried, standing.stalled),
+            "a job's attempts are not those that its records tell of",
+        )
         self.counts["attempts never exceed their number"] += 1
         bounds = self._bounds
         _must(
@@ -135,8 +160,8 @@ class Checks:
     def _check_erased(self, requests: int, results: int) -> None:
         self.counts["erased never resurrects"] += 1
         records = self._logs.results.records(results)
-        ledger, view = (look(0, requests, results) for look in (self._logs.ledger, self._logs.view))
-        for job in view.jobs:
+        ledger = self._logs.ledger(0, requests, results)
+        for job in self._logs.view(0, requests, results).jobs:
             if job is not None and job.request is not None:
                 hidden = any(_erases(record.event, job) for record in records)
                 _must(ledger.hides(job) == hidden, "an erased job shows, or another does not")
@@ -160,18 +185,21 @@ def _must(true: bool | str, otherwise: str) -> None:
 
 
 def _followed(before: Standing, offset: int, record: Written) -> Standing:
-    event = record.event
+    event, nobody = record.event, before._replace(holder="", token=-1, last=-1, started=False)
+    if isinstance(event, Delivered):
+        return before
     if isinstance(event, Claimed):
-        return Standing(event.attempt, offset, offset)
-    if isinstance(event, Finished):
-        return Standing(end="finished")
-    if isinstance(event, Cancelled):
-        return Standing(end="cancelled")
-    if isinstance(event, Failed | Expired):
-        return Standing(end="failed" if event.final else "")
-    if type(event).__name__ == "Released":
-        return Standing()
-    return before._replace(last=offset)
+        return before._replace(holder=event.attempt, token=offset, last=offset, started=False)
+    if isinstance(event, Finished | Cancelled):
+        return nobody._replace(end=type(event).__name__.lower())
+    if isinstance(event, Released):
+        return nobody
+    if not isinstance(event, Failed | Expired):
+        return before._replace(last=offset, started=True)
+    if event.final:
+        return nobody._replace(end="failed")
+    begun = before.started or isinstance(event, Failed)
+    return nobody._replace(tried=before.tried + begun, stalled=before.stalled + (not begun))
 
 
 def _told_apart(job: Job | None) -> Any:

@@ -4,8 +4,10 @@ import copy
 from collections import OrderedDict
 from typing import Any, NamedTuple
 
+from prompt2pic.core.decide import MAX_AGE
+from prompt2pic.core.errors import Refused
 from prompt2pic.core.events import Erased, Event, decode_event, encode_event
-from prompt2pic.core.intake import MAX_AGE
+from prompt2pic.core.intake import check_age
 from prompt2pic.core.jobs import Job
 from prompt2pic.core.ledger import Frontier, Ledger
 from prompt2pic.core.requests import Request, decode_request, encode_request
@@ -80,11 +82,11 @@ class Logs:
     A reader's `lineage` is the ledger that it began with: 0 is the empty one, the others stand at a frontier.
     """
 
-    def __init__(self, jobs: int) -> None:
+    def __init__(self, jobs: int, notify: bool) -> None:
         self.requests, self.results = Tree(), Tree()
         self.names = {f"job {number + 1}": number for number in range(jobs)}
         self.folded = self.duplicates = 0
-        self._bodies = [_body(name) for name in self.names]
+        self._bodies = [_body(name, notify) for name in self.names]
         self._bases = [Ledger(0)]
         self._lineages: dict[Any, int] = {}
         self._views: dict[tuple[int, int, int], View] = {}
@@ -93,6 +95,14 @@ class Logs:
     def body(self, job: int) -> Request:
         """Return what was asked for."""
         return self._bodies[job]
+
+    def number(self, event: Event) -> int:
+        """Return of which job the event tells."""
+        return self.names[event.request]  # type: ignore[union-attr,index]  # only `erased` may tell of none
+
+    def first_asked(self, requests: int) -> dict[int, int]:
+        """Return at which tick each job was asked for first."""
+        return {each.job: each.tick for each in reversed(self.requests.records(requests))}
 
     def view(self, lineage: int, requests: int, results: int) -> View:
         """Return what a reader that read these prefixes sees."""
@@ -185,6 +195,15 @@ def clone(ledger: Ledger, name: str | None = None) -> Ledger:
     return made
 
 
+def young(asked: Asked, tick: int) -> bool:
+    """Whether a request may still be written at this tick, or come if it was on its way."""
+    try:
+        check_age(asked.tick * HALF_DAY, tick * HALF_DAY)
+    except Refused:
+        return False
+    return True
+
+
 def through_the_log(event: Event) -> Event:
     """Return the event as readers get it."""
     read = decode_event(encode_event(event))
@@ -192,8 +211,8 @@ def through_the_log(event: Event) -> Event:
     return read
 
 
-def _body(name: str) -> Request:
-    body = Request(id=name, person=PERSON, prompt="a sunset", seed=1)
+def _body(name: str, notify: bool) -> Request:
+    body = Request(id=name, person=PERSON, prompt="a sunset", seed=1, notify=notify)
     read = decode_request(encode_request(body))
     assert read == body, "a request is what was written"
     return read

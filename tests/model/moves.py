@@ -1,13 +1,22 @@
 """What comes of a worker's steps: what is in the log then, and where the worker stands."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from prompt2pic.core.events import Claimed
 from prompt2pic.core.jobs import Job
 from prompt2pic.core.ledger import Frontier
 from tests.model.logs import Logs, Written, through_the_log
-from tests.model.settle import Here, Settler
-from tests.model.worker import NOTHING, Choice, Local
+from tests.model.worker import NOTHING, Choice, Local, Steps
+
+
+class Here(NamedTuple):
+    """What the steps of a worker depend on beside its own state; `unknowns` gives a claim its attempt's id."""
+
+    requests: int
+    results: int
+    unknowns: int
+    tick: int
 
 
 class Move(NamedTuple):
@@ -26,27 +35,36 @@ class Move(NamedTuple):
 class Moves:
     """Every move of a worker, remembered: other workers do the same things at the same places."""
 
-    def __init__(self, logs: Logs, settler: Settler) -> None:
+    def __init__(self, logs: Logs, steps: Steps) -> None:
         self._logs = logs
-        self._settler = settler
+        self._steps = steps
         self._known: dict[tuple[Here, Local], list[Move]] = {}
 
     def of(self, here: Here, worker: Local) -> list[Move]:
-        """Return the moves of a worker."""
+        """Return the moves of a worker, which may read on before each of them."""
         found = self._known.get((here, worker))
         if found is None:
-            choices = self._settler.choices(here, worker)
-            found = [move for before, choice in choices for move in self.made(here, before, choice)]
-            self._known[here, worker] = found
+            found = self._known[here, worker] = [
+                move
+                for at in self._reading_on(here, worker)
+                for choice in self._steps.choices(here.requests, here.results, at, here.tick)
+                for move in self.made(here, at, choice)
+            ]
         return found
+
+    def _reading_on(self, here: Here, worker: Local) -> Iterator[Local]:
+        for results in range(worker.results, self._logs.results.length(here.results) + 1):
+            worker = self._steps.read(here.requests, here.results, worker._replace(results=results))
+            yield worker
 
     def made(self, here: Here, before: Local, choice: Choice) -> list[Move]:
         """Return what may come of a step: the log takes what it writes, or it never learns whether it did."""
         if choice.kind == "claim":
             return self._claims(here, before, choice)
         if choice.record is NOTHING:
-            after = self._settler.settle(here, choice.after)
-            return [Move(choice.kind, choice.cost, before, after, here.results, frontier=choice.frontier)]
+            return [
+                Move(choice.kind, choice.cost, before, choice.after, here.results, frontier=choice.frontier)
+            ]
         moves = [self._told(here, before, choice, choice.record, choice.after)]
         if here.unknowns and choice.unsure is not None:
             moves.append(self._sent(here, before, choice, choice.record, choice.unsure))

@@ -5,6 +5,7 @@ from itertools import islice
 from prompt2pic.core.events import (
     Cancelled,
     Claimed,
+    Delivered,
     Erased,
     Expired,
     Failed,
@@ -15,7 +16,8 @@ from prompt2pic.core.events import (
 )
 from prompt2pic.core.jobs import Job
 from tests.model.logs import Asked, Written
-from tests.model.space import Space, State, Step
+from tests.model.space import Space
+from tests.model.states import State, Step
 
 _VERBS = {
     Claimed: "claims {job}",
@@ -23,8 +25,10 @@ _VERBS = {
     Progressed: "makes progress with {job}",
     Released: "gives {job} back",
     Finished: "finishes {job}",
+    Delivered: "tells the person how {job} ended",
 }
 _PLAIN = {
+    "begin": "nothing has happened yet",
     "tick": "half a day goes by",
     "restart": "worker {name} crashes and comes back, having read everything from the earliest record",
     "restart there": "worker {name} crashes and comes back, having read everything from the frontier",
@@ -32,9 +36,9 @@ _PLAIN = {
 }
 
 
-def told(space: Space, numbers: list[int]) -> list[str]:
-    """Return one line a step; `numbers` say which of a state's steps was taken."""
-    return _Telling(space).lines(numbers)
+def told(space: Space, numbers: list[int], last: tuple[Step, State]) -> list[str]:
+    """Return one line a step; `numbers` say which of a state's steps were taken before the last one."""
+    return _Telling(space).lines(numbers, last)
 
 
 class _Telling:
@@ -43,85 +47,39 @@ class _Telling:
     def __init__(self, space: Space) -> None:
         self._space = space
         self._names = [chr(ord("A") + number) for number in range(space.bounds.workers)]
-        self._claimants: dict[str, str] = {}
 
-    def lines(self, numbers: list[int]) -> list[str]:
+    def lines(self, numbers: list[int], last: tuple[Step, State]) -> list[str]:
         state = self._space.first()
         lines = []
         for number in numbers:
             step, after = next(islice(self._space.after(state), number, None))
-            lines.append(self._line(state, after, step))
-            self._rename(state, after, step)
+            raw = self._space.doing[1]
+            lines.append(self._line(state, step, raw))
+            self._rename(raw, after)
             state = after
-        return lines
+        return [*lines, self._line(state, *last)]
 
-    def _line(self, state: State, after: State, step: Step) -> str:
+    def _line(self, state: State, step: Step, raw: State) -> str:
         name = self._names[step.worker] if step.worker >= 0 else ""
         if step.kind in _PLAIN:
             return _PLAIN[step.kind].format(name=name)
         if step.kind == "commit":
-            assert after.frontier is not None
-            requests, results = after.frontier
-            cut = f"requests {requests}, results {results}"
+            assert raw.frontier is not None
+            cut = f"requests {raw.frontier.requests}, results {raw.frontier.results}"
             return f"worker {name}{self._asleep(state, step)} commits the frontier: {cut}"
         if isinstance(step.record, Asked):
-            return self._asked(step, step.record)
+            return _asked(step, step.record)
         assert step.record is not None
-        if isinstance(step.record.event, Claimed) and name:
-            self._claimants[step.record.attempt] = name
-        return self._written(state, after, step, step.record)
+        what = f"{self._who(state, step)} {_what(step.record)}"
+        return what + (_UNSURE if step.away else f": {self._fate(state, raw, step.record)}")
 
-    def _asked(self, step: Step, record: Asked) -> str:
-        what = {"land": "comes late", "ask again": "is asked for once more, a duplicate"}.get(
-            step.kind, "is asked for"
-        )
-        return f"job {record.job + 1} {what}{_UNSURE if step.away else ''}"
-
-    def _written(self, state: State, after: State, step: Step, record: Written) -> str:
-        name = self._names[step.worker] if step.worker >= 0 else ""
-        who = f"worker {name}{self._asleep(state, step)}" if name else "somebody"
-        what = f"{who} {self._what(record)}"
+    def _who(self, state: State, step: Step) -> str:
         if step.kind == "land":
-            what = f"what was on its way comes: {self._author(record)} {self._what(record)}"
-        if step.away:
-            return what + _UNSURE
-        offset = self._space.logs.results.length(state.results)
-        if step.kind == "land" and isinstance(record.event, Claimed):
-            self._claimants[str(offset)] = self._claimants[record.attempt]
-        return f"{what} (offset {offset}): {self._fate(state, after, record)}"
-
-    def _what(self, record: Written) -> str:
-        event = record.event
-        if isinstance(event, Erased):
-            return f"has {event.request or 'everything so far'} erased"
-        job = getattr(event, "request", "")
-        if isinstance(event, Expired):
-            return (
-                f"finds {self._whose(event.token.attempt)} lease of {job} run out{', for good' * event.final}"
-            )
-        if isinstance(event, Failed):
-            own = event.token is None or event.token.attempt == record.attempt
-            at = "" if own else f", in the name of {self._whose(event.token.attempt)} attempt"  # type: ignore[union-attr]
-            return f"says that {job} failed{', for good' * event.final}{at}"
-        return "cancels " + job if isinstance(event, Cancelled) else _VERBS[type(event)].format(job=job)
-
-    def _fate(self, state: State, after: State, record: Written) -> str:
-        event, logs = record.event, self._space.logs
-        if isinstance(event, Erased):
-            return "hidden from now on"
-        if logs.view(0, state.requests, after.results).counted:
-            return "counts"
-        job = logs.view(0, state.requests, state.results).jobs[logs.names[event.request]]  # type: ignore[union-attr]
-        assert job is not None
-        return f"does not count, {self._why(job, record)}"
-
-    def _why(self, job: Job, record: Written) -> str:
-        if job.end is not None:
-            return f"it is {job.state}"
-        if job.token is None:
-            return "nobody holds it"
-        heard = isinstance(record.event, Expired) and record.event.token == job.token
-        return f"{self._claimants[job.token.attempt]} " + ("was heard of since" if heard else "holds it")
+            return "what was on its way comes: somebody"
+        if step.before is None:
+            return "somebody"
+        name = f"worker {self._names[step.worker]}" if step.worker >= 0 else "a worker that slept"
+        return name + self._asleep(state, step)
 
     def _asleep(self, state: State, step: Step) -> str:
         """Return how far a worker has read that has not read everything."""
@@ -129,25 +87,53 @@ class _Telling:
         end = self._space.logs.results.length(state.results)
         return f", having read {step.before.results} of {end} events," if step.before.results < end else ""
 
-    def _author(self, record: Written) -> str:
-        return f"worker {self._claimants[record.attempt]}" if record.attempt else "somebody"
+    def _fate(self, state: State, raw: State, record: Written) -> str:
+        event, logs = record.event, self._space.logs
+        if isinstance(event, Erased):
+            return "hidden from now on"
+        if logs.view(0, state.requests, raw.results).counted:
+            return "counts"
+        job = logs.view(0, state.requests, state.results).jobs[logs.number(event)]
+        assert job is not None
+        return f"does not count, {_why(job, record)}"
 
-    def _whose(self, attempt: str) -> str:
-        return f"{self._claimants[attempt]}'s"
-
-    def _rename(self, state: State, after: State, step: Step) -> None:
+    def _rename(self, raw: State, after: State) -> None:
         """Give each worker of the next state, where they may have changed places, its name."""
-        settle, here = self._space.settler.settle, after.here()
         places = list(range(len(after.workers)))
         names = list(self._names)
-        for number, worker in enumerate(state.workers):
-            if number != step.worker:
-                place = next(p for p in places if after.workers[p] == settle(here, worker))
-                places.remove(place)
-                names[place] = self._names[number]
-        if step.worker >= 0:
-            names[places[0]] = self._names[step.worker]
+        for name, worker in zip(self._names, raw.workers, strict=True):
+            form = self._space.settled(raw._replace(workers=(worker,))).workers[0]
+            place = next(each for each in places if after.workers[each] == form)
+            places.remove(place)
+            names[place] = name
         self._names = names
+
+
+def _asked(step: Step, record: Asked) -> str:
+    kinds = {"land": "comes late", "ask again": "is asked for once more, a duplicate"}
+    return f"job {record.job + 1} {kinds.get(step.kind, 'is asked for')}{_UNSURE if step.away else ''}"
+
+
+def _what(record: Written) -> str:
+    event = record.event
+    if isinstance(event, Erased):
+        return f"has {event.request or 'everything so far'} erased"
+    job = getattr(event, "request", "")
+    if isinstance(event, Expired):
+        return f"finds the lease of {job} run out{', for good' * event.final}"
+    if isinstance(event, Failed):
+        own = event.token is None or event.token.attempt == record.attempt
+        return f"says that {job} failed{', for good' * event.final}{', in the name of another' * (not own)}"
+    return "cancels " + job if isinstance(event, Cancelled) else _VERBS[type(event)].format(job=job)
+
+
+def _why(job: Job, record: Written) -> str:
+    if job.end is not None:
+        return f"it is {job.state}"
+    if job.token is None:
+        return "nobody holds it"
+    heard = isinstance(record.event, Expired) and record.event.token == job.token
+    return "it was heard of since" if heard else "it is held"
 
 
 _UNSURE = ", and does not learn whether the log has taken it"

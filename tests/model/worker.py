@@ -1,13 +1,10 @@
 """What a worker may do next: the steps of `worker/`, decided by the real `core.decide` and `core.dispatch`."""
 
-import copy
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from msgspec import structs
-
 from prompt2pic.core import decide, dispatch
-from prompt2pic.core.events import Event, Expired, Picture, Started, Token
+from prompt2pic.core.events import Event, Picture, Started
 from prompt2pic.core.jobs import Job
 from prompt2pic.core.ledger import Frontier
 from prompt2pic.core.ports import Level, Model
@@ -27,7 +24,6 @@ ME = WorkerState(
 _LIVE = 2
 _LATER = 2 * 60 * 1000  # ms after which no crash delays a job any more
 _PICTURES = (Picture(key="k", seed=1, width=64, height=64, painted_width=64, painted_height=64),)
-DEAD = Token(-1, "dead")
 NOTHING = Written(None)  # type: ignore[arg-type]  # what a step writes that writes nothing
 
 
@@ -35,9 +31,7 @@ class Local(NamedTuple):
     """One worker: which ledger it has, how far it read, and where its one attempt stands.
 
     `claimed` is the claim's offset, -1 where it is not known. `said` counts an attempt's `progressed`;
-    in phase `ending` it is the last word that goes on being written. `late` are given up claims. `own` is
-    the job as it last saw it, by its number, where the attempt has lost it meanwhile: no record can change
-    that, so that nothing else need be known of such an attempt, and it goes by the name of DEAD.
+    in phase `ending` it is the last word that goes on being written. `late` are given up claims.
     """
 
     lineage: int = 0
@@ -49,11 +43,10 @@ class Local(NamedTuple):
     claimed: int = -1
     said: int = 0
     late: tuple[str, ...] = ()
-    own: int = -1
 
     def idle(self) -> "Local":
         """Return the worker without an attempt."""
-        return self._replace(phase="idle", job=-1, attempt="", claimed=-1, said=0, own=-1)
+        return self._replace(phase="idle", job=-1, attempt="", claimed=-1, said=0)
 
     def renamed(self, old: str, new: str) -> "Local":
         """Return the worker with another name for an attempt."""
@@ -84,7 +77,6 @@ class Steps:
         self._bounds = bounds
         self.words: list[Written] = []
         self._said: dict[Written, int] = {}
-        self._lost: list[Job] = []
 
     def view(self, requests: int, results: int, worker: Local) -> View:
         """Return what the worker sees of a log that it may not have read to its end."""
@@ -96,25 +88,12 @@ class Steps:
 
     def read(self, requests: int, results: int, worker: Local) -> Local:
         """Return the worker once it has folded what it is to have read: it lets go of what it lost."""
-        if worker.phase == "idle" or worker.own >= 0:
+        if worker.phase == "idle":
             return worker
         job = self._own(self.view(requests, results, worker), worker)
         if worker.phase == "claiming":
             return worker.idle() if self._outcome(job, worker, patient=True) == "lost" else worker
         return worker if decide.holds(job, worker.attempt) else worker.idle()
-
-    def lost(self, requests: int, results: int, worker: Local) -> Local:
-        """Return a worker whose attempt lost its job without seeing it: all that it still knows is the job."""
-        job = copy.copy(self._own(self.view(requests, results, worker), worker))
-        assert job.claim is not None
-        job.token, job.claim = DEAD, structs.replace(job.claim, attempt=DEAD.attempt)
-        job.first, job.last, job.progress = -1, -1, None
-        if job not in self._lost:
-            self._lost.append(job)
-        said = worker.said
-        if worker.phase == "ending":
-            said = self.number(renamed(self.words[said], DEAD))
-        return worker._replace(attempt=DEAD.attempt, claimed=0, said=said, own=self._lost.index(job))
 
     def number(self, word: Written) -> int:
         """Return a number for a last word."""
@@ -136,14 +115,21 @@ class Steps:
         yield from self._of_attempt(view, worker, tick)
         yield from self._of_late_claims(view, worker)
         logs = self._logs
-        fresh = (
-            worker.own < 0
-            and worker.results == logs.results.length(results)
-            and worker.requests == logs.requests.length(requests)
+        fresh = worker.results == logs.results.length(results) and worker.requests == logs.requests.length(
+            requests
         )
         yield from self._of_upkeep(view, worker, tick, "" if fresh else "pauses")
         if self._bounds.faults.commits:
             yield self._commit(requests, results, worker, tick)
+
+    def words_of(self, job: Job, number: int) -> Iterator[Choice]:
+        """Yield what may be written of a job by whoever sees it held: by its holder, begun or not, and others."""
+        assert job.token is not None
+        view = View((*[None] * number, job), False, ())
+        holder = Local(job=number, attempt=job.token.attempt, claimed=job.token.offset)
+        yield from self._of_attempt(view, holder._replace(phase="claiming"), 0)
+        yield from self._of_attempt(view, holder._replace(phase="painting"), 0)
+        yield from self._of_upkeep(view, holder, 0, "")
 
     def _of_attempt(self, view: View, worker: Local, tick: int) -> Iterator[Choice]:
         if worker.phase == "idle":
@@ -215,8 +201,6 @@ class Steps:
         return Choice("commit", NOTHING, after, cost="commits", frontier=frontier)
 
     def _own(self, view: View, worker: Local) -> Job:
-        if worker.own >= 0:
-            return self._lost[worker.own]
         return view.jobs[worker.job] or Job(f"job {worker.job + 1}", 0, -1)
 
     def _outcome(self, job: Job, worker: Local, *, patient: bool) -> decide.Outcome:
@@ -226,13 +210,3 @@ class Steps:
             read_back=0 <= worker.claimed < worker.results,
             given_up=worker.claimed < 0 and not patient,
         )
-
-
-def renamed(record: Written, token: Token, last: int = -1) -> Written:
-    """Return a record with another token, and that one's attempt as its writer if it had one."""
-    event = record.event
-    if getattr(event, "token", None) is not None:
-        event = structs.replace(event, token=token)  # type: ignore[type-var]
-    if isinstance(event, Expired):
-        event = structs.replace(event, last=last)
-    return Written(event, token.attempt if record.attempt else "")
