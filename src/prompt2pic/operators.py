@@ -145,7 +145,7 @@ def _line(job: Job) -> dict[str, Any]:
     return {
         "request": job.id,
         "person": job.request.person if job.request else "?",
-        "minutes": round((now_ms() - job.requested) / 60_000, 1),
+        "minutes": round(max(0, now_ms() - job.requested) / 60_000, 1),
         "worker": job.claim.worker if job.claim else "",
         "level": job.claim.level if job.claim else "",
         "attempts": job.attempts,

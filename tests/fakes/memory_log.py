@@ -24,6 +24,7 @@ class MemoryLog:
         self._records: dict[Place, list[Record]] = {place: [] for place in places}
         self._next = dict.fromkeys(places, 0)
         self._commits: dict[str, dict[Place, Commit]] = {}
+        self.followers: list[MemoryFollower] = []
 
     def identity(self) -> str:
         """Return a name for as long as it lives."""
@@ -55,7 +56,8 @@ class MemoryLog:
     def follow(self, positions: Mapping[Place, int]) -> "MemoryFollower":
         """Follow the given places, each from its offset on."""
         self._check_there()
-        return MemoryFollower(self, positions)
+        self.followers.append(MemoryFollower(self, positions))
+        return self.followers[-1]
 
     def commit(self, group: str, commits: Mapping[Place, Commit]) -> None:
         """Store positions with metadata under a group's name."""
@@ -123,6 +125,7 @@ class MemoryFollower:
 
     def close(self) -> None:
         """Stop following."""
+        assert not self.closed, "a follower is closed once"
         self.closed = True
 
     def _read(self, limit: int) -> list[Record]:

@@ -4,6 +4,7 @@ import os
 import random
 import resource
 import shutil
+import signal
 import sqlite3
 import subprocess
 import tempfile
@@ -19,6 +20,7 @@ import pytest
 
 from prompt2pic.core.errors import AppendUnknown, LogTruncated, LogUnavailable
 from prompt2pic.core.ports import Commit, Follower, Log, Place
+from prompt2pic.log import sqlite
 from prompt2pic.log.bell import bell_folder
 from prompt2pic.log.sqlite import SqliteLog, TopicConfig
 from tests.conformance.log_suite import (
@@ -41,6 +43,7 @@ from tests.conformance.log_suite import (
 
 TOPICS = {EVENTS: TopicConfig(partitions=2), LATEST: TopicConfig(compacted=True)}
 FOREVER = 1 << 60  # ms
+CLOCK, YEAR = 1_800_000_000, 365 * 24 * 3600  # seconds
 NOBODY = 65534  # a user without rights
 
 
@@ -72,7 +75,7 @@ class SqliteHarness:
     def expire(self, place: Place) -> None:
         """Trim everything."""
         log = open_log(self.path)
-        log.trim(place, FOREVER)
+        log.trim(place, FOREVER, FOREVER)
         log.close()
 
 
@@ -441,15 +444,61 @@ class TestReaders:
         fill(log, 3)
         fill(log, 1, SECOND)
         oldest = read_all(log, FIRST)[0].timestamp
-        assert log.trim(FIRST, oldest) == 0
-        assert log.trim(FIRST, FOREVER) == 3
+        assert log.trim(FIRST, oldest, FOREVER) == 0
+        assert log.trim(FIRST, FOREVER, FOREVER) == 3
         assert log.bounds(SECOND) == (0, 1)
+
+    def test_the_machines_clock_is_the_logs(self, log: SqliteLog, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Where it jumps to the stamps jump too, and back: a wrong minute is not made a wrong year."""
+        for seconds in (CLOCK, CLOCK + 4 * YEAR, CLOCK + 2, CLOCK - 24 * 3600, CLOCK + 3):
+            monkeypatch.setattr(sqlite.time, "time_ns", lambda seconds=seconds: seconds * 10**9)
+            fill(log, 1)
+        stamps = [record.timestamp // 1000 - CLOCK for record in read_all(log, FIRST)]
+        assert stamps == [0, 4 * YEAR, 2, -24 * 3600, 3]
+
+    def test_trim_after_a_jump(self, log: SqliteLog, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What a wrong clock stamped years ahead goes with the next record, neither before it nor years later."""
+        for seconds in (CLOCK, CLOCK + 4 * YEAR, CLOCK + 4 * YEAR, CLOCK + 20, CLOCK - 50, CLOCK + 4 * YEAR):
+            monkeypatch.setattr(sqlite.time, "time_ns", lambda seconds=seconds: seconds * 10**9)
+            fill(log, 1)
+        now = (CLOCK + 100) * 1000
+        assert log.trim(FIRST, (CLOCK + 20) * 1000, now) == 1
+        assert log.trim(FIRST, (CLOCK + 21) * 1000, now) == 4
+        assert log.bounds(FIRST) == (5, 6)
+        assert log.trim(FIRST, (CLOCK + 5 * YEAR) * 1000, (CLOCK + 6 * YEAR) * 1000) == 1
+
+    def test_trim_takes_many_steps(self, log: SqliteLog, monkeypatch: pytest.MonkeyPatch) -> None:
+        """However few records a step may delete, all that are old go, also where a wrong clock stamped most."""
+        monkeypatch.setattr(sqlite, "TRIM_STEP", 2)
+        for seconds in (CLOCK, *[CLOCK + 4 * YEAR] * 5, CLOCK + 1, CLOCK + 2, CLOCK + 3):
+            monkeypatch.setattr(sqlite.time, "time_ns", lambda seconds=seconds: seconds * 10**9)
+            fill(log, 1)
+        assert log.trim(FIRST, (CLOCK + 3) * 1000, (CLOCK + 100) * 1000) == 8
+
+    def test_woken_by_signals(self, log: SqliteLog, follower: Follower) -> None:
+        """A handler of signals may wake a poll at any moment of it: nobody waits for themselves."""
+        calls = 0
+
+        def wake(*_: object) -> None:
+            nonlocal calls
+            calls += 1
+            follower.wake()
+
+        before = signal.signal(signal.SIGALRM, wake)
+        signal.setitimer(signal.ITIMER_REAL, 0.0002, 0.0002)
+        try:
+            for _ in range(100_000):
+                assert follower.poll(0.0) == []
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0.0)
+            signal.signal(signal.SIGALRM, before)
+        assert calls >= 100
 
     def test_expired_under_a_reader(self, log: SqliteLog, follower: Follower) -> None:
         """A reader in the middle of what retention drops goes on behind it."""
         fill(log, 5)
         assert len(follower.poll(0, limit=2)) == 2
-        log.trim(FIRST, FOREVER)
+        log.trim(FIRST, FOREVER, FOREVER)
         assert follower.poll(0) == []
         fill(log, 1)
         assert [record.offset for record in take(follower, 1)] == [5]

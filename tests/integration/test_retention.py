@@ -10,6 +10,8 @@ import msgspec
 import pytest
 
 from prompt2pic.core.events import Cancelled, encode_event
+from prompt2pic.core.ledger import Frontier
+from prompt2pic.core.marks import Mark, commit_of
 from prompt2pic.core.ports import Commit, Place
 from prompt2pic.core.queue import REQUESTS, RESULTS
 from prompt2pic.core.reader import DEAD_LETTERS, FRONTIER_GROUP, Reader
@@ -57,6 +59,11 @@ def grow_old(path: Path, days: float) -> None:
             connection.execute(update, (then, check, position))
 
 
+def frontier(requests: int, results: int) -> Commit:
+    """Return the commit of a frontier by a reader that has read no further."""
+    return commit_of(Mark(Frontier(requests, results), requests, results))
+
+
 def now() -> int:
     """Return the time of day in ms."""
     return time.time_ns() // 1_000_000
@@ -68,7 +75,7 @@ def test_prompts_are_gone_after_a_month(tmp_path: Path) -> None:
     with closing(open_log(path)) as log:
         cancel(log, "one", ask(log, "one"))
         log.append(LETTERS, "one", b"{}")
-        log.commit(FRONTIER_GROUP, {ASKED: Commit(1, "1")})
+        log.commit(FRONTIER_GROUP, {ASKED: frontier(1, 1)})
         assert retire(log, now() + 28 * DAY) == 0
         assert retire(log, now() + 30 * DAY) == 1
         assert (log.bounds(ASKED), log.bounds(LEDGER), log.bounds(LETTERS)) == ((1, 1), (0, 1), (0, 1))
@@ -88,7 +95,7 @@ def test_nothing_before_the_frontier_is_deleted(tmp_path: Path) -> None:
         for name in ("one", "two", "three"):
             cancel(log, name, ask(log, name))
         assert retire(log, now() + 100 * DAY) == 0
-        log.commit(FRONTIER_GROUP, {ASKED: Commit(2, "1")})
+        log.commit(FRONTIER_GROUP, {ASKED: frontier(2, 1)})
         assert retire(log, now() + 100 * DAY) == 3
         assert (log.bounds(ASKED)[0], log.bounds(LEDGER)[0]) == (2, 1)
         log.commit(FRONTIER_GROUP, {ASKED: Commit(3, "not a number")})
@@ -122,9 +129,9 @@ def test_a_frontier_that_retention_has_passed(tmp_path: Path) -> None:
     with closing(open_log(tmp_path / "log.sqlite3")) as log:
         for name in ("one", "two"):
             cancel(log, name, ask(log, name))
-        log.commit(FRONTIER_GROUP, {ASKED: Commit(0, "0")})
-        log.trim(ASKED, now() + DAY, 1)
-        log.trim(LEDGER, now() + DAY, 1)
+        log.commit(FRONTIER_GROUP, {ASKED: frontier(0, 0)})
+        log.trim(ASKED, now() + DAY, now() + DAY, 1)
+        log.trim(LEDGER, now() + DAY, now() + DAY, 1)
         ask(log, "three")
         reader = Reader(log, from_frontier=True, rebuilt=lambda reader: None)
         with closing(reader):

@@ -1,6 +1,7 @@
 """The web process' shelf: what lies before the frontier is on disk, and may be thrown away."""
 
 import asyncio
+import sqlite3
 from contextlib import closing
 from pathlib import Path
 
@@ -128,6 +129,29 @@ def test_what_is_young_is_read_again(tmp_path: Path) -> None:
     """Within a day nothing goes onto the shelf: a late repeat must be known."""
     requested(tmp_path, 1, 2)
     assert [seen(tmp_path), seen(tmp_path)] == [(["r2", "r1"], 4)] * 2
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_log_that_was_put_back_clears_the_shelf(tmp_path: Path) -> None:
+    """Where an older copy of the same log lacks what was read, its jobs may be open again: all of it is read anew."""
+    requested(tmp_path, 1, 2)
+    log, copy = tmp_path / "log.sqlite3", tmp_path / "copy"
+    with closing(sqlite3.connect(log)) as source, closing(sqlite3.connect(copy)) as target:
+        source.backup(target)
+    requested(tmp_path, 3, over=False)
+    assert seen(tmp_path) == (["r3", "r2", "r1"], 5)
+    copy.replace(log)
+    assert seen(tmp_path) == (["r2", "r1"], 4)
+
+
+def test_a_page_keeps_the_order_of_asking(tmp_path: Path) -> None:
+    """Also where a wrong clock stamped the first of the requests years ahead."""
+    with closing(Shelf(tmp_path / "shelf", "log")) as shelf:
+        first = ended(1)
+        first.requested = 10**15
+        shelf.put([first], {0: Frontier(2, 2)})
+        shelf.put([ended(2), ended(3)], {0: Frontier(4, 4)})
+        assert [job.id for job in shelf.of("anna")] == ["r3", "r2", "r1"]
 
 
 @pytest.mark.usefixtures("at_once")

@@ -1,8 +1,9 @@
 """A real worker over a real log and store, when these fail it."""
 
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from threading import Thread
@@ -20,6 +21,7 @@ from prompt2pic.ops.metrics import Metrics
 from prompt2pic.painters import make_painter
 from prompt2pic.store import open_store
 from prompt2pic.wiring import TOPICS
+from prompt2pic.worker import upkeep
 from prompt2pic.worker.worker import Options, Worker
 from tests.servers.service import eventually
 from tests.unit.samples import claimed
@@ -35,6 +37,7 @@ class Failing:
         self.failures: list[tuple[str, Exception, bool]] = []
         self.always: tuple[str, Exception] | None = None
         self.lost: list[tuple[object, ...]] = []
+        self.swallow = 0
 
     def __getattr__(self, name: str) -> object:
         method = getattr(self._real, name)
@@ -43,6 +46,10 @@ class Failing:
     def _call(self, name: str, method: Callable[..., object], *args: object) -> object:
         if self.always and self.always[0] == name:
             raise self.always[1]
+        if self.swallow and args[0] == LEDGER:
+            self.swallow -= 1
+            self.lost.append(args)
+            return 1000  # the offset of a record that is lost before anybody reads it
         for failure in self.failures:
             if failure[0] == name:
                 self.failures.remove(failure)
@@ -108,6 +115,71 @@ def bench(folder: Path, painter: str = "stub:0.1", **options: object) -> Iterato
         made.worker.stop()
         made.thread.join(30)
         made.log.close()
+
+
+def put_back(path: Path) -> None:
+    """Put a copy of the log's file in its place, as an owner does who restores it."""
+    copy = path.with_name("copy")
+    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(copy)) as target:
+        source.backup(target)
+    copy.replace(path)
+
+
+def test_a_claim_that_was_lost_with_the_log_is_let_go(tmp_path: Path) -> None:
+    """A worker whose claim is in no log any more neither waits for it for ever nor keeps anybody from stopping it."""
+    with bench(tmp_path) as at:
+        at.failing_log.swallow = 1
+        at.ask()
+        eventually(lambda: at.failing_log.lost, "nothing is claimed")
+        put_back(tmp_path / "log.sqlite3")
+        assert at.until("Finished") == ["Claimed", "Started", "Finished"]
+
+
+def test_a_painting_is_given_back_when_the_log_is_put_back(tmp_path: Path) -> None:
+    """The copy knows the claim, so that it knows the release, too, and the job is painted without a lost attempt."""
+    with bench(tmp_path, "stub:1.5") as at:
+        at.ask()
+        at.until("Started")
+        put_back(tmp_path / "log.sqlite3")
+        kinds = at.until("Finished")
+        assert kinds.count("Released") == 1
+        assert kinds[-3:] == ["Claimed", "Started", "Finished"]
+
+
+def test_who_waited_for_a_day_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A request that nobody took for 24 hours is never claimed, and failed by a record."""
+    monkeypatch.setattr(upkeep, "_FIRST", 0.5)
+    right = time.time_ns
+    monkeypatch.setattr(time, "time_ns", lambda: right() - 25 * 3600 * 10**9)
+    with closing(SqliteLog(tmp_path / "log.sqlite3", TOPICS)) as log:
+        request = Request(id="old", person="anna", prompt="кот", seed=1)
+        log.append(Place(REQUESTS, 0), "old", encode_request(request))
+    monkeypatch.setattr(time, "time_ns", right)
+    with bench(tmp_path) as at:
+        at.ask("young")
+        at.until("Failed")
+        at.until("Finished")
+        claims = [event.request for event in at.events() if type(event).__name__ == "Claimed"]  # type: ignore[union-attr]
+        assert claims == ["young"]
+
+
+def test_a_jump_of_the_clock_fails_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For some seconds it is four years later: what waits, what is painted and what is asked then is all painted."""
+    monkeypatch.setattr(upkeep, "_FIRST", 0.0)
+    monkeypatch.setattr(upkeep, "_TOO_OLD_PERIOD", 0.05)
+    wrong, right = [0], time.time_ns
+    monkeypatch.setattr(time, "time_ns", lambda: right() + wrong[0])
+    with bench(tmp_path, "stub:1") as at:
+        for name in ("one", "two", "three"):
+            at.ask(name)
+        at.until("Started")
+        wrong[0] = 4 * 365 * 24 * 3600 * 10**9
+        at.ask("four")
+        at.until("Finished")
+        time.sleep(0.5)
+        wrong[0] = 0
+        kinds = at.until("Finished", 4)
+        assert set(kinds) <= {"Claimed", "Started", "Progressed", "Finished"}
 
 
 def test_a_request_is_painted(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from prompt2pic.core.forecast import UNPREDICTED, Load
 from prompt2pic.core.jobs import Job
 from prompt2pic.core.ledger import Frontier
 from prompt2pic.core.quality import Choice, Targets, choose
-from prompt2pic.core.queue import Queue
+from prompt2pic.core.queue import Offer, Queue
 from prompt2pic.core.requests import Request
 from prompt2pic.core.speeds import Speeds
 from prompt2pic.core.workers import WorkerState
@@ -27,12 +27,13 @@ class Arrival(NamedTuple):
 
 
 class Turn(NamedTuple):
-    """A claim that counted: whose, of which job, the seconds it was charged with and the job's wait."""
+    """A claim that counted: whose, of which job, the seconds predicted for it, the job's wait, and if by age."""
 
     person: str
     job: str
     predicted: float
     waited: float
+    by_age: bool
 
 
 class _Hand:
@@ -99,19 +100,20 @@ class Simulation:
         outcomes = [self._claim(hand, *found) for hand, found in wanted if found is not None]
         return not all(outcomes)
 
-    def _choose(self, hand: _Hand, load: Load) -> tuple[Job, Choice] | None:
-        upcoming = candidates(self.queue.upcoming(load.turn), hand.state, len(load.workers), self._now)
+    def _choose(self, hand: _Hand, load: Load) -> tuple[Offer, Choice] | None:
+        upcoming = candidates(self.queue, hand.state, load)
         waited = (self._now - max(self._changed, hand.idle_since)) / 1000
         place = rank(hand.state.name, [each.name for each in load.idle()])
-        job, again = pick(upcoming, place, waited)
+        offer, again = pick(upcoming, place, waited)
         if again:
             self._at(self._now + max(1, round(again * 1000)), None)
-        if job is None:
+        if offer is None:
             return None
         others = self.queue.upcoming(load.turn)
-        return job, choose(job, others, hand.state, load, Targets(), hand.level)
+        return offer, choose(offer.job, others, hand.state, load, Targets(), hand.level)
 
-    def _claim(self, hand: _Hand, job: Job, choice: Choice) -> bool:
+    def _claim(self, hand: _Hand, offer: Offer, choice: Choice) -> bool:
+        job = offer.job
         predicted = UNPREDICTED if choice.predicted is None else choice.predicted
         won = job.state == "waiting"
         event = claimed(
@@ -120,6 +122,7 @@ class Simulation:
             worker=hand.state.name,
             level=choice.level,
             predicted=predicted,
+            by_age=offer.by_age,
             attempt=f"{hand.state.name} {self._offsets['results']}",
         )
         offset = self._next("results")
@@ -128,7 +131,7 @@ class Simulation:
             assert job.request is not None
             hand.job, hand.level = job, choice.level
             waited = (self._now - job.requested) / 1000
-            self.turns.append(Turn(job.request.person, job.id, predicted, waited))
+            self.turns.append(Turn(job.request.person, job.id, predicted, waited, offer.by_age))
             self._changed = self._now
             seconds = hand.state.seconds[choice.level] * job.request.count * self._dice.uniform(0.8, 1.2)
             self._at(self._now + round(seconds * 1000), hand)

@@ -5,7 +5,7 @@ import pytest
 from prompt2pic.core import decide
 from prompt2pic.core.events import Erased, Token
 from prompt2pic.core.jobs import Job
-from tests.unit.samples import HOUR, apply, failed, held, job, picture, request
+from tests.unit.samples import HOUR, apply, claimed, failed, held, job, picture, request
 
 TOLD = request(notify=True)
 
@@ -26,12 +26,23 @@ def test_a_refusal_is_final_at_once() -> None:
     assert decide.refusal(held(), "level-unknown").token == Token(0, "a")
 
 
+def test_who_is_not_known_is_not_told() -> None:
+    """A record about a job whose request was not read yet promises nobody an answer."""
+    unread, taken = job(request=None), held(request=None)
+    assert not decide.refusal(unread, "waited-too-long").notify
+    assert not decide.cancellation(unread, "operator").notify
+    assert not decide.failure(taken, "painter-crashed", 1).notify
+    assert not decide.completion(taken, (picture(),), 16, 1.0).notify
+
+
 def test_an_expiry_after_the_start_costs_an_attempt() -> None:
     """It is final where that was the last one."""
     early = decide.expiry(held(started=5, attempts=1, request=TOLD), 3)
     assert (early.final, early.notify) == (False, False)
     last = decide.expiry(held(started=5, attempts=2, last=7, request=TOLD), 3)
     assert (last.final, last.notify, last.last) == (True, True, 7)
+    untold = decide.expiry(held(started=5, attempts=2), 3)
+    assert (untold.final, untold.notify) == (True, False)
 
 
 def test_an_expiry_before_the_start_is_bounded_on_its_own() -> None:
@@ -79,6 +90,12 @@ def test_a_crashed_job_rests_ever_longer() -> None:
     assert pauses == [2000, 4000, 8000, 16000, 32000, 60000, 60000]
 
 
+def test_a_crash_that_is_yet_to_come_delays_nobody() -> None:
+    """Clocks may differ by as much as a pause is long; beyond that one of them was wrong."""
+    for ahead, delayed in [(0, True), (60_000, True), (60_001, False)]:
+        assert decide.delayed(job(attempts=1, setback=HOUR + ahead), HOUR) == delayed
+
+
 def test_a_request_may_wait_for_a_day() -> None:
     """After 24 hours it is too old; one that was not read yet has no age."""
     assert not decide.too_old(job(requested=HOUR), 25 * HOUR)
@@ -93,6 +110,8 @@ def test_what_a_worker_says_of_its_job() -> None:
     done = decide.completion(mine, (picture(),), 16, 7.12345)
     assert (done.worker, done.model, done.level, done.lowered) == ("w1", "wuerstchen", "best", False)
     assert (done.steps, done.seconds, done.notify, done.pictures) == (16, 7.123, True, (picture(),))
+    hurried = held(claim=claimed(level="fast", lowered=True))
+    assert decide.completion(hurried, (picture(),), 4, 2.0).lowered
     assert decide.cancellation(mine, "person").notify
     assert not decide.cancellation(held(), "operator").notify
 

@@ -2,9 +2,14 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from prompt2pic.core.dispatch import candidates, eligible, pick, rank
-from tests.unit.samples import HOUR, MODEL, job, request, worker
+from prompt2pic.core.forecast import Load
+from prompt2pic.core.ledger import Frontier
+from prompt2pic.core.queue import Queue
+from prompt2pic.core.speeds import Speeds
+from tests.unit.samples import HOUR, MODEL, asked, job, request, worker
 
 NOW = 100 * HOUR
 NAMES = [f"worker-{number}" for number in range(9)]
@@ -14,7 +19,7 @@ def test_only_what_can_be_painted_now_is_eligible() -> None:
     """A job waits for its request, for its pause after a crash and for a worker of its model; too old is too old."""
     me = worker("w1")
     assert eligible(job(requested=NOW), me, 1, NOW)
-    assert not eligible(job(request=None), me, 1, NOW)
+    assert not eligible(job(request=None, requested=0), me, 1, NOW)
     assert not eligible(job(requested=NOW - 24 * HOUR - 1), me, 1, NOW)
     assert eligible(job(requested=NOW - 24 * HOUR), me, 1, NOW)
     assert not eligible(job(requested=NOW, attempts=1, setback=NOW - 1_999), me, 1, NOW)
@@ -58,7 +63,12 @@ def test_a_worker_without_a_turn_waits_its_rank() -> None:
     assert pick(jobs, 2, 0.0) == (None, 0.25)
     assert pick(jobs, 3, 0.125) == (None, 0.375)
     assert pick(jobs, 2, 0.25) == (jobs[1], 0.0)
-    assert pick([], 0, 5.0) == (None, 0.0)
+
+
+def test_without_a_job_nobody_looks_again() -> None:
+    """Only a new record can bring one, and that wakes whoever follows the log."""
+    for place, waited in [(0, 0.0), (3, 0.0), (0, 5.0)]:
+        assert pick([], place, waited) == (None, 0.0)
 
 
 @given(st.integers(0, 20), st.integers(0, 9), st.floats(0, 10))
@@ -81,9 +91,8 @@ def test_candidates_keep_the_order_of_turns() -> None:
     """What a worker may not take is left out, the rest stays in order."""
     me = worker("w1")
     mine, other = request(model=MODEL.name), request(model="another")
-    jobs = [
-        job("a", requested=NOW),
-        job("b", requested=NOW, asked=other),
-        job("c", requested=NOW, asked=mine),
-    ]
-    assert [taken.id for taken in candidates(jobs, me, 1, NOW)] == ["a", "c"]
+    queue = Queue({0: Frontier()})
+    for offset, body in enumerate([request("a"), replace(other, id="b"), replace(mine, id="c")]):
+        queue.apply(asked(offset, body, NOW))
+    offers = candidates(queue, me, Load([me], [], Speeds(), NOW))
+    assert [offer.job.id for offer in offers] == ["a", "c"]

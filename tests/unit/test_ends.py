@@ -132,10 +132,11 @@ class Worker:
         load = Load(self.world.live(), list(self.queue.held()), self.speeds, self.world.now)
         order = list(self.queue.upcoming(load.turn))
         place = rank(self.me.name, [each.name for each in load.idle()])
-        job, _ = pick(candidates(order, self.me, len(load.workers), self.world.now), place, self.idle)
-        self.idle = 0.0 if job else self.idle + 1.0
-        if job is None or self.mishap() == "not written":
+        offer, _ = pick(candidates(self.queue, self.me, load), place, self.idle)
+        self.idle = 0.0 if offer else self.idle + 1.0
+        if offer is None or self.mishap() == "not written":
             return
+        job = offer.job
         choice = choose(job, order, self.me, load, Targets(), "best")
         self.attempt, self.steps = f"{self.me.name}.{len(self.world.records)}", 0
         self.tell(
@@ -148,6 +149,7 @@ class Worker:
                 level=choice.level,
                 lease=lease_seconds(0.0),
                 predicted=choice.predicted or 1.0,
+                by_age=offer.by_age,
             )
         )
 

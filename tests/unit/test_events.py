@@ -43,7 +43,7 @@ LONG = 10_000  # levels of nesting, more than any decoder goes into
 
 EVENTS: dict[bytes, Event] = {
     b'{"type":"claimed","v":1,"request":"r1","at":3,"attempt":"a1","worker":"w1","model":"m","level":"fast",'
-    b'"lowered":true,"lease":15.0,"predicted":2.5}': Claimed(
+    b'"lowered":true,"lease":15.0,"predicted":2.5,"by_age":true}': Claimed(
         request="r1",
         at=3,
         attempt="a1",
@@ -53,6 +53,7 @@ EVENTS: dict[bytes, Event] = {
         lowered=True,
         lease=15.0,
         predicted=2.5,
+        by_age=True,
     ),
     b'{"type":"started","v":1,"request":"r1","at":3,"token":[7,"a1"]}': Started(
         request="r1", at=3, token=TOKEN

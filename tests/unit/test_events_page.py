@@ -9,6 +9,8 @@ import pytest
 
 from prompt2pic.core.events import Event, JobEvent, Picture
 from prompt2pic.core.ports import Level, Model
+from prompt2pic.core.queue import REQUESTS, RESULTS
+from prompt2pic.core.reader import DEAD_LETTERS, SETTINGS, WORKERS
 from prompt2pic.core.requests import Request
 from prompt2pic.core.rules import Drain
 from prompt2pic.core.workers import WorkerState
@@ -60,3 +62,10 @@ def test_no_record_is_described_that_does_not_exist() -> None:
     """Each section between backquotes is a record of the code."""
     named = set(re.findall(r"^### `(\w+)`$", PAGE.read_text("utf-8"), flags=re.MULTILINE))
     assert named == {record.__struct_config__.tag for record in RECORDS}
+
+
+def test_the_topics_are_those_of_the_page() -> None:
+    """Other programs, and whoever makes the topics, know them by the names of the page's first table."""
+    table = PAGE.read_text("utf-8").partition("| Topic |")[2].partition("\n\n")[0]
+    named = re.findall(r"^\| `([a-z-]+)` \|", table, flags=re.MULTILINE)
+    assert named == [REQUESTS, RESULTS, WORKERS, SETTINGS, DEAD_LETTERS]

@@ -64,13 +64,17 @@ arrivals = st.lists(heap, min_size=1, max_size=12).map(heaps)
 
 
 def overtaken(simulation: Simulation) -> Counter[tuple[str, str]]:
-    """Return how many turns each person had while a job was the next of its person's, for each job and person."""
+    """Return how many turns each person had while a job was the next of its person's, for each job and person.
+
+    What went by age was nobody's turn.
+    """
     came = {job: turns for turns, job in simulation.asked}
     had: Counter[tuple[str, str]] = Counter()
     last: dict[str, int] = {}
     for index, turn in enumerate(simulation.turns):
         first = max(came[turn.job], last.get(turn.person, 0))
-        had.update((turn.job, other.person) for other in simulation.turns[first:index])
+        between = simulation.turns[first:index]
+        had.update((turn.job, other.person) for other in between if not other.by_age)
         last[turn.person] = index + 1
     return had
 

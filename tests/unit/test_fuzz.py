@@ -52,8 +52,8 @@ class Readers:
         load = Load([*self.reader.crew.live(NOW), me], list(queue.held()), self.reader.speeds, NOW)
         upcoming = list(queue.upcoming(load.turn))
         waits(load, upcoming, expected_level(upcoming, load, Targets()))
-        for job in candidates(upcoming, me, len(load.workers), NOW):
-            choose(job, upcoming, me, load, Targets(), "best")
+        for offer in candidates(queue, me, load):
+            choose(offer.job, upcoming, me, load, Targets(), "best")
         for job in queue.open_jobs():
             assert decide.not_before(job) >= 0
             if job.state == "held":
@@ -130,7 +130,7 @@ def test_any_message_is_an_ask_or_a_sentence(message: str) -> None:
         for language in ("en", "ru"):
             assert " " in sentence(asked, language)
         return
-    body = request_of(asked, id="r", person="p", seed=1, model=MODEL, language="en")
+    body = request_of(asked, id="r", person="p", seed=1, model=MODEL, language="en", digest="", limits=limits)
     assert decode_request(encode_request(body)) == body
     assert 1 <= len(body.prompt) <= limits.prompt
     assert 1 <= body.count <= limits.count

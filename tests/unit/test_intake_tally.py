@@ -48,6 +48,7 @@ def test_a_person_may_have_so_many_waiting() -> None:
     with pytest.raises(Refused) as caught:
         check_quota(queue, "ann", 1, LIMITS, NOW)
     assert (caught.value.key, caught.value.retry_after) == ("quota-waiting", 10.0)
+    assert caught.value.args_by_name["limit"] == LIMITS.waiting
     check_quota(queue, "bob", 1, LIMITS, NOW)
 
 
@@ -59,9 +60,20 @@ def test_a_person_may_have_so_many_a_day() -> None:
         with pytest.raises(Refused) as caught:
             check_quota(queue, "ann", count, LIMITS, NOW)
         assert (caught.value.key, caught.value.args_by_name["hours"]) == ("quota-day", hours)
+        assert caught.value.args_by_name["limit"] == LIMITS.day
         assert caught.value.retry_after == hours * 3600
         check_quota(queue, "ann", count, LIMITS, NOW + int(hours * HOUR))
     check_quota(queue, "bob", 10, LIMITS, NOW)
+
+
+@pytest.mark.parametrize(("exact", "told_hours"), [(22.047, 22.0), (22.053, 22.1), (22.26, 22.3)])
+def test_hours_are_told_in_tenths(exact: float, told_hours: float) -> None:
+    """A person hears the nearest tenth of an hour, a program the seconds."""
+    queue = queue_of(10, age=DAY - round(exact * HOUR))
+    with pytest.raises(Refused) as caught:
+        check_quota(queue, "ann", 1, LIMITS, NOW)
+    assert caught.value.args_by_name["hours"] == told_hours
+    assert caught.value.retry_after == pytest.approx(exact * 3600)
 
 
 @given(asked_for, st.integers(1, 30))
@@ -123,6 +135,7 @@ def test_a_request_says_what_was_asked_for() -> None:
     body = made(ask)
     assert (body.prompt, body.negative, body.count, body.seed, body.level) == ("a cat", "blur", 2, 9, "best")
     assert (body.width, body.height, body.language, body.digest) == (100, 200, "ru", "d")
+    assert body.reply == {"kind": "web"}
     body = made(Ask(prompt="a cat"))
     assert (body.seed, body.width, body.height, body.level) == (5, None, None, "auto")
     assert made(Ask(prompt="a cat", seed=0)).seed == 0
@@ -137,8 +150,11 @@ def test_any_name_of_a_model_is_taken() -> None:
 
 def test_an_aspect_becomes_a_size() -> None:
     """Of about the model's own area, in steps of 8 pixels; a size that was given wins."""
-    assert _sides(made(Ask(prompt="x", aspect=(16, 9)))) == (1368, 768)
+    for times in (1, 1000):
+        assert _sides(made(Ask(prompt="x", aspect=(16 * times, 9 * times)))) == (1368, 768)
     assert _sides(made(Ask(prompt="x", aspect=(9, 16)), MODEL)) == (384, 680)
+    wide = Model(name="m", sizes=((768, 512), (320, 320)), levels=())
+    assert _sides(made(Ask(prompt="x", aspect=(1, 1)), wide)) == (624, 624)
     assert _sides(made(Ask(prompt="x", aspect=(16, 9), width=100, height=100))) == (100, 100)
 
 

@@ -126,6 +126,21 @@ def test_a_job_that_nobody_holds_has_no_lease() -> None:
     assert watch.watched() == []
 
 
+def test_an_attempt_that_ended_is_not_watched_on() -> None:
+    """However long it was watched before: nobody expires what is over."""
+    watch, watched = Watch(), job()
+    apply(watched, 0, 1, claimed(lease=1.0))
+    watch.heard(watched)
+    watch.tick(0.0)
+    assert watch.watched() == ["r"]
+    apply(watched, 1, 1, finished(Token(0, "a")))
+    watch.heard(watched)
+    for second in range(1, 5):
+        watch.tick(float(second))
+    assert watch.watched() == []
+    assert not watch.expired(watched)
+
+
 def test_a_change_that_was_not_heard_of_is_no_silence() -> None:
     """A newer record than the one the watch knows of means that the attempt lives."""
     watch, watched = Watch(), job()

@@ -23,6 +23,7 @@ def test_an_id_is_remembered_for_25_hours_to_the_millisecond() -> None:
     assert REMEMBERED == 25 * HOUR
     log.advance(ASKED + 25 * HOUR)
     assert log.ledger.known("old")
+    log = log_with_an_old_and_a_new_request()
     log.advance(ASKED + 25 * HOUR + 1)
     assert not log.ledger.known("old")
 

@@ -57,8 +57,16 @@ def test_who_would_be_late_even_alone_binds_nobody() -> None:
 
 def test_a_job_past_its_own_time_is_painted_fast() -> None:
     """What can not be in time at any level is at least not kept waiting longer."""
-    assert chosen(waiting("a", waited=23.0), waiting("b")) == Choice("balanced", True, 4.0)
+    assert chosen(waiting("a", waited=22.0), waiting("b")) == Choice("best", False, 8.0)
+    assert chosen(waiting("a", waited=22.01), waiting("b")) == Choice("balanced", True, 4.0)
     assert chosen(waiting("a", waited=29.0), waiting("b")) == Choice("fast", True, 2.0)
+
+
+def test_a_clock_that_is_behind_the_logs_gives_no_credit() -> None:
+    """What was asked for "in the future" was asked for now: its time is the target and not more."""
+    early, tight = waiting("a", waited=-100.0), Targets(busy=7.5, idle=7.5)
+    assert chosen(early, waiting("b"), targets=tight).level == "balanced"
+    assert chosen(early, targets=tight).level == "balanced"
 
 
 def test_with_nobody_waiting_the_idle_target_decides() -> None:
@@ -134,6 +142,24 @@ def test_the_expected_level_is_that_of_the_next_job() -> None:
     assert expected_level(crowd, load(worker()), TARGETS) == "balanced"
     slow = worker(seconds={"fast": 40.0, "balanced": 100.0, "best": 170.0})
     assert expected_level(crowd[:1], load(slow), TARGETS) == "best"
+    assert expected_level([*crowd, job("x", request=None)], load(worker()), TARGETS) == "balanced"
+    assert expected_level([waiting("late", waited=23.0), waiting("b")], load(worker()), TARGETS) == "balanced"
+
+
+def test_the_expected_level_needs_no_room() -> None:
+    """Nobody has chosen before: a level that just keeps the target is told."""
+    crowd = [waiting(f"b{n}") for n in range(12)]
+    assert expected_level(crowd, load(worker()), TARGETS) == "best"
+    assert expected_level([*crowd, waiting("one more")], load(worker()), TARGETS) == "balanced"
+
+
+def test_only_the_next_500_are_looked_at() -> None:
+    """Who waits behind them binds nobody: a choice takes no longer in the longest of queues."""
+    mine, hasty = waiting("a"), waiting("hasty")
+    late = [waiting(f"b{n}", waited=29.0) for n in range(500)]
+    for ahead, level in [(late[1:], "fast"), (late, "best")]:
+        assert chosen(mine, *ahead, hasty).level == level
+        assert expected_level([mine, *ahead, hasty], load(worker()), TARGETS) == level
 
 
 class Situation(NamedTuple):

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from prompt2pic.core.errors import LogTruncated, LogUnavailable, NewerLog, RecordTooLarge
 from prompt2pic.core.events import JobEvent, Token, Version, encode_event
 from prompt2pic.core.ledger import REMEMBERED, Frontier
+from prompt2pic.core.marks import Mark, commit_of, mark_of
 from prompt2pic.core.ports import Commit, Place
 from prompt2pic.core.queue import REQUESTS, RESULTS
 from prompt2pic.core.reader import (
@@ -27,9 +28,14 @@ from prompt2pic.core.rules import DRAIN_KEY, Drain, encode_drain
 from prompt2pic.core.workers import encode_worker
 from tests.fakes.memory_log import LARGEST_RECORD, MemoryLog
 from tests.unit.histories import DAY, History, histories
-from tests.unit.samples import HOUR, cancelled, claimed, finished, request, worker
+from tests.unit.samples import cancelled, claimed, finished, request, worker
 
 TOPICS = {REQUESTS: 2, RESULTS: 2, WORKERS: 1, SETTINGS: 1, DEAD_LETTERS: 1}
+
+
+def committed(requests: int, results: int, requests_read: int, results_read: int) -> Commit:
+    """Return the commit of a frontier by a reader that has read so far."""
+    return commit_of(Mark(Frontier(requests, results), requests_read, results_read))
 
 
 class World:
@@ -103,6 +109,10 @@ def test_what_was_reached() -> None:
     assert all(reader.reached(place, 0) for place in places)
     assert not any(reader.reached(place, 1) for place in places)
     assert not reader.reached(Place(RESULTS, 1), 0)
+    world.ask("b", 1)
+    reader.pump(0.0)
+    assert reader.reached(Place(REQUESTS, 1), 0)
+    assert not reader.reached(Place(RESULTS, 1), 0)
 
 
 def test_the_owners_decisions_are_followed() -> None:
@@ -144,6 +154,7 @@ def test_a_truncated_log_is_read_anew() -> None:
     assert reader.pump(0.0) == 0
     assert reader.queue is not before
     assert world.rebuilt == [reader, reader]
+    assert [follower.closed for follower in world.log.followers] == [True, False]
     reader.pump(0.0)
     assert [job.id for job in reader.queue.open_jobs()] == ["a"]
     assert reader.ready
@@ -226,14 +237,15 @@ def test_starting_at_the_frontier() -> None:
     world.now += REMEMBERED + 1
     world.ask("new")
     world.caught_up().commit_frontier(world.now)
-    assert world.log.committed(FRONTIER_GROUP) == {
-        Place(REQUESTS, 0): Commit(1, "1"),
-        Place(REQUESTS, 1): Commit(0, "0"),
+    assert world.log.committed("prompt2pic-frontier") == {  # the name that earlier versions committed to
+        Place(REQUESTS, 0): Commit(1, '{"version":1,"results":1,"requests_read":3,"results_read":1}'),
+        Place(REQUESTS, 1): Commit(0, '{"version":1,"results":0,"requests_read":0,"results_read":0}'),
     }
     successor, everything = world.caught_up(from_frontier=True), world.caught_up()
     assert successor.queue.ledgers[0].frontier == Frontier(1, 1)
     assert everything.queue.ledgers[0].frontier == Frontier(0, 0)
     assert {job.id for job in successor.queue.open_jobs()} == {"open", "new"}
+    assert (successor.queue.folded, everything.queue.folded) == (2, 4)
     assert not successor.queue.known("old")
     assert everything.queue.known("old")
 
@@ -242,34 +254,74 @@ def test_starting_at_the_frontier() -> None:
     "commit",
     [
         Commit(1, ""),
-        Commit(1, "x"),
-        Commit(1, "-1"),
-        Commit(1, "²"),
-        Commit(9, "1"),
-        Commit(1, "9"),
-        Commit(0, "1"),
-        Commit(1, "0"),
+        Commit(1, "1"),
+        Commit(1, "{}"),
+        Commit(1, '{"version":2,"results":1,"requests_read":3,"results_read":3}'),
+        Commit(1, '{"version":1,"results":1}'),
+        committed(1, -1, 3, 3),
+        committed(9, 1, 3, 3),
+        committed(1, 9, 3, 3),
+        committed(0, 1, 3, 3),
+        committed(1, 0, 3, 3),
+        committed(2, 2, 4, 3),
+        committed(2, 2, 3, 4),
     ],
 )
 def test_a_frontier_that_is_not_held_is_not_used(commit: Commit) -> None:
-    """Where it is missing, unreadable or out of range, everything from the earliest record on is read."""
+    """Where it can not be read, is out of range or of a log that held more, everything is read, and this is said."""
     world = World()
     for name in "abc":
         world.ask_and_cancel(name)
     world.log.trim(Place(REQUESTS, 0), 1)
     world.log.trim(Place(RESULTS, 0), 1)
-    world.log.commit(FRONTIER_GROUP, {Place(REQUESTS, 0): commit, Place(REQUESTS, 1): Commit(7, "0")})
+    world.log.commit(FRONTIER_GROUP, {Place(REQUESTS, 0): commit, Place(REQUESTS, 1): committed(7, 0, 7, 0)})
     reader = world.caught_up(from_frontier=True)
     assert reader.queue.ledgers[0].frontier == Frontier(1, 1)
     assert reader.queue.ledgers[1].frontier == Frontier(0, 0)
     assert (reader.queue.ledgers[0].next_request, reader.queue.ledgers[0].next_result) == (3, 3)
+    assert reader.refolded == [0, 1]
+
+
+def test_a_log_that_was_put_back_is_read_from_its_earliest_record() -> None:
+    """A job before the frontier may be open again where its end was lost: nobody passes it over."""
+    world = World()
+    world.ask_and_cancel("over")
+    world.now += REMEMBERED + 1
+    world.ask("new")
+    world.caught_up().commit_frontier(world.now)
+    assert world.caught_up(from_frontier=True).refolded == []
+    world.log.truncate(Place(RESULTS, 0), 0)
+    successor = world.caught_up(from_frontier=True)
+    assert successor.refolded == [0]
+    assert {job.id for job in successor.queue.open_jobs()} == {"over", "new"}
+
+
+offsets = st.integers(0, 2**40)
+
+
+@given(offsets, offsets, offsets, offsets)
+def test_a_mark_is_what_was_committed(
+    requests: int, results: int, requests_read: int, results_read: int
+) -> None:
+    """It comes back whole, also from a later program's commit of this version, and fits into any log."""
+    mark = Mark(Frontier(requests, results), requests_read, results_read)
+    made = commit_of(mark)
+    assert mark_of(made) == mark
+    assert mark_of(made._replace(metadata=made.metadata.replace("{", '{"more":[1],'))) == mark
+    assert len(made.metadata) < 4096
+
+
+@given(st.integers(0, 9), st.text(max_size=40))
+def test_any_metadata_may_be_met(offset: int, metadata: str) -> None:
+    """What is no mark is none, and raises nothing."""
+    assert mark_of(Commit(offset, metadata)) is None
 
 
 def test_a_new_partition_is_read_from_its_beginning() -> None:
     """A frontier that was committed before there was a partition says nothing about it."""
     world = World()
     world.ask("a", 1)
-    world.log.commit(FRONTIER_GROUP, {Place(REQUESTS, 0): Commit(0, "0")})
+    world.log.commit(FRONTIER_GROUP, {Place(REQUESTS, 0): committed(0, 0, 0, 0)})
     assert [job.id for job in world.caught_up(from_frontier=True).queue.open_jobs()] == ["a"]
 
 
@@ -322,7 +374,7 @@ def test_a_dead_letter_is_readable() -> None:
 
 def test_the_time_of_day_is_in_ms() -> None:
     """As the log stamps its records."""
-    assert abs(now_ms() - time.time() * 1000) < HOUR
+    assert abs(now_ms() - time.time() * 1000) < 60_000
 
 
 def test_the_fake_log_refuses_what_is_too_large() -> None:
@@ -331,3 +383,10 @@ def test_the_fake_log_refuses_what_is_too_large() -> None:
     with pytest.raises(RecordTooLarge):
         log.append(Place(REQUESTS, 0), "", b"x" * (LARGEST_RECORD + 1))
     log.close()
+
+
+def test_a_partition_that_is_gone_is_passed_over() -> None:
+    """What was committed of a partition that the log has no more is no reason to stop, nor to read anything anew."""
+    world = World()
+    world.log.commit(FRONTIER_GROUP, {Place(REQUESTS, 9): Commit(1, "?")})
+    assert world.reader(from_frontier=True).refolded == []

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from prompt2pic.core.events import JobEvent
 from prompt2pic.core.jobs import Job
-from prompt2pic.core.schedule import Turns
+from prompt2pic.core.schedule import EVERY, Turn, Turns
 from tests.unit.histories import thorough
 from tests.unit.samples import (
     announced,
@@ -31,10 +31,11 @@ COSTS = (1.0, 2.0, 5.0, 16.0)  # seconds; sums of these are exact
 
 
 class NaiveTurns:
-    """The paper's rule with nothing clever: every number is kept, every order is made anew."""
+    """The paper's rule, and that of age, with nothing clever: every number is kept, every order is made anew."""
 
     def __init__(self) -> None:
         self.clock = 0.0
+        self.passed = 0
         self.latest = 0.0
         self.start: dict[str, float] = {}
         self.finish: dict[str, float] = {}
@@ -55,6 +56,7 @@ class NaiveTurns:
             self.clock = max(self.clock, self.latest)
 
     def charge(self, person: str, seconds: float) -> None:
+        self.passed += 1
         finish = self.finish.get(person, 0.0)
         start = self.start[person] if self.line(person) else max(self.clock, finish)
         self.clock = max(self.clock, start)
@@ -65,15 +67,17 @@ class NaiveTurns:
         self.start[person] = self.start.get(person, 0.0) - seconds
         self.finish[person] = self.finish.get(person, 0.0) - seconds
 
-    def upcoming(self, costs: dict[str, float]) -> list[str]:
-        starts = dict(self.start)
+    def order(self, costs: dict[str, float]) -> list[Turn]:
+        starts, passed = dict(self.start), self.passed
         lines = {person: line for person in PEOPLE if (line := self.line(person))}
         order = []
         while lines:
-            person = min(lines, key=lambda p: (starts[p], *_key(lines[p][0])))
+            by_age = passed >= EVERY - 1
+            person = min(lines, key=lambda p: (not by_age and starts[p], *_key(lines[p][0])))
             first = lines[person].pop(0)
-            order.append(first.id)
-            starts[person] += costs[first.id]
+            order.append(Turn(first.id, by_age))
+            starts[person] += 0.0 if by_age else costs[first.id]
+            passed = 0 if by_age else passed + 1
             lines = {person: line for person, line in lines.items() if line}
         return order
 
@@ -95,6 +99,7 @@ class World:
         self.jobs: dict[str, Job] = {}
         self.costs: dict[str, float] = {}
         self.offset = 0
+        self.told: tuple[Job, JobEvent] | None = None
 
     def ask(self, person: str, requested: int, cost: float, *, joined: bool = True) -> Job:
         """Have a person ask; not `joined` stands for a request that was not read yet."""
@@ -111,18 +116,23 @@ class World:
         self.turns.changed(job, None)
         if job.state == "waiting":
             self.naive.add(job)
+        elif job.claim is not None and job.claim.by_age:
+            self.naive.passed = 0
         elif job.claim is not None:
             self.naive.charge(person, job.claim.predicted)
 
     def claim(self, job: Job) -> None:
         """Have a worker take the job."""
-        self.tell(job, claimed(job.id, predicted=self.costs[job.id]))
+        turns = self.turns.order(self.costs.__getitem__, lambda id: True)
+        by_age = next((turn.by_age for turn in turns if turn.id == job.id), False)
+        self.tell(job, claimed(job.id, predicted=self.costs[job.id], by_age=by_age))
 
     def tell(self, job: Job, event: JobEvent) -> None:
         """Have something happen to the job; what does not count is not told to anybody."""
         self.offset += 1
         if not apply(job, self.offset, self.offset, event):
             return
+        self.told = (job, event)
         self.turns.changed(job, event)
         if job.request is not None:
             self._tell_naive(job, event, _person(job))
@@ -131,11 +141,18 @@ class World:
         """Return the whole order."""
         return list(self.turns.upcoming(self.costs.__getitem__))
 
+    def order(self) -> list[Turn]:
+        """Return the whole order, with what comes by age."""
+        return list(self.turns.order(self.costs.__getitem__, lambda id: True))
+
     def _tell_naive(self, job: Job, event: JobEvent, person: str) -> None:
         kind = type(event).__name__
-        if kind == "Claimed":
+        by_age = job.claim is not None and job.claim.by_age
+        if kind == "Claimed" and by_age:
+            self.naive.passed = 0
+        elif kind == "Claimed":
             self.naive.charge(person, self.costs[job.id])
-        elif kind in ("Released", "Failed", "Expired") and job.end is None:
+        elif kind in ("Released", "Failed", "Expired") and job.end is None and not by_age:
             self.naive.refund(person, self.costs[job.id])
         if job.state == "waiting" and job.id not in self.naive.waiting:
             self.naive.add(job)
@@ -190,9 +207,9 @@ def change(world: World, what: Change) -> None:
         world.ask(what.person, what.requested, what.cost, joined=what.kind == "ask")
         return
     if what.kind == "claim":
-        upcoming = world.naive.upcoming(world.costs)
-        if upcoming:
-            world.claim(world.jobs[upcoming[what.which % 3 % len(upcoming)]])
+        order = world.naive.order(world.costs)
+        if order:
+            world.claim(world.jobs[order[what.which % 3 % len(order)].id])
         return
     fitting = [job for job in world.jobs.values() if _fits(job, what.kind)]
     if not fitting:
@@ -259,7 +276,7 @@ def check_order(world: World) -> None:
     waiting = [job for job in world.jobs.values() if job.state == "waiting" and job.request]
     order = world.upcoming()
     assert sorted(order) == sorted(job.id for job in waiting)
-    assert order == world.naive.upcoming(world.costs)
+    assert world.order() == world.naive.order(world.costs)
     assert world.turns.oldest() == min((job.requested for job in waiting), default=None)
     for person in PEOPLE:
         mine = [job for job in order if _person(world.jobs[job]) == person]
@@ -285,17 +302,17 @@ def test_looking_changes_nothing(script: list[Change]) -> None:
     )
 )
 def test_nobody_is_served_much_more_than_who_waits(script: list[tuple[str, str, float]]) -> None:
-    """While a person waits, nobody gets more seconds than that person got and one job of each of the two."""
+    """While a person waits, nobody gets more seconds by turn than that person got and one job of each of the two."""
     world = World()
     served = dict.fromkeys(PEOPLE, 0.0)
     since: dict[tuple[str, str], float] = {}
     for what, person, cost in script:
         if what == "ask":
             world.ask(person, world.offset + 1, cost)
-        elif upcoming := world.upcoming():
-            first = world.jobs[upcoming[0]]
+        elif order := world.order():
+            first = world.jobs[order[0].id]
             world.claim(first)
-            served[_person(first)] += world.costs[first.id]
+            served[_person(first)] += 0.0 if order[0].by_age else world.costs[first.id]
         for a in PEOPLE:
             for b in PEOPLE:
                 if not (world.turns.waiting_of(a) and world.turns.waiting_of(b)):
@@ -304,6 +321,108 @@ def test_nobody_is_served_much_more_than_who_waits(script: list[tuple[str, str, 
                 ahead = served[b] - served[a]
                 least = since[a, b] = min(ahead, since.get((a, b), ahead))
                 assert ahead - least <= 2 * max(COSTS)
+
+
+arriving = st.lists(st.tuples(st.sampled_from(PEOPLE), st.sampled_from(COSTS)), max_size=4)
+
+
+@thorough
+@given(arriving, st.lists(arriving, max_size=120), st.booleans())
+def test_nobody_starves(
+    begin: list[tuple[str, float]], later: list[list[tuple[str, float]]], new: bool
+) -> None:
+    """A job is claimed after at most `EVERY` claims for each job asked before it that still waits, and for itself.
+
+    Whoever comes meanwhile, however many; with `new` each of them is a person that nobody knows yet.
+    """
+    world = World()
+    bound: dict[str, int] = {}
+
+    def ask(person: str, cost: float) -> None:
+        bound_of = EVERY * (len(world.turns) + 1)
+        bound[world.ask(person, len(world.jobs) + 1, cost).id] = bound_of
+
+    for person, cost in begin:
+        ask(person, cost)
+    for comers in later:
+        order = world.upcoming()
+        if order:
+            world.claim(world.jobs[order[0]])
+            bound.pop(order[0])
+        bound = {job: claims - 1 for job, claims in bound.items()}
+        assert all(claims > 0 for claims in bound.values())
+        for person, cost in comers:
+            ask(f"{person} {len(world.jobs)}" if new else person, cost)
+
+
+def test_newcomers_do_not_keep_back_who_was_here_before() -> None:
+    """Who was painted for a minute ago is ahead of the clock; newcomers for ever are not put before them for ever."""
+    world = World()
+    world.claim(world.ask("a", 1, 16.0))
+    world.ask("z", 2, 1.0)
+    again = world.ask("a", 3, 1.0)
+    for number in range(EVERY + 1):
+        world.ask(f"p{number}", number + 4, 1.0)
+        first = world.upcoming()[0]
+        world.claim(world.jobs[first])
+        if first == again.id:
+            return
+    raise AssertionError("newcomers have kept them back")
+
+
+def test_who_waits_longest_may_be_somebody_who_may_not_be_claimed() -> None:
+    """A job that this worker may not take does not use up what goes by age."""
+    world = World()
+    held_back = world.ask("a", 1, 1.0)
+    world.claim(world.ask("b", 2, 16.0))
+    behind = world.ask("b", 3, 1.0)
+    for number in range(2 * EVERY):
+        world.ask(f"p{number}", number + 4, 1.0)
+    turns = list(world.turns.order(world.costs.__getitem__, lambda job: job != held_back.id))
+    assert held_back.id not in [turn.id for turn in turns]
+    assert next(turn for turn in turns if turn.by_age).id == behind.id
+
+
+@given(changes, changes)
+def test_a_reader_that_starts_at_the_frontier_has_nearly_the_same_order(
+    before: list[Change], after: list[Change]
+) -> None:
+    """Of what is claimed in turn, accounts hold one claim of a person's at the most, however much came before.
+
+    So in the order of a reader that knows nothing of jobs that were over when it began, others' jobs before a
+    person's next one are worth but a claim of each of the two more or less, beside what goes by age.
+    """
+    world = World()
+    for what in (what for what in before if what.kind in ("ask", "claim", "finish", "cancel")):
+        change(world, what._replace(which=0) if what.kind == "claim" else what)
+    started = Turns()
+    for job in world.jobs.values():
+        if job.end is None:
+            started.changed(job, None)
+    others = [world.turns, started]
+    for what in (what for what in after if what.kind in ("ask", "claim", "finish", "cancel")):
+        known, offset = len(world.jobs), world.offset
+        change(world, what._replace(which=0) if what.kind == "claim" else what)
+        for job in list(world.jobs.values())[known:]:
+            started.changed(job, None)
+        if world.offset > offset and world.told:
+            started.changed(*world.told)
+    ahead = [_seconds_before(world, turns) for turns in others]
+    for pair in ahead[0]:
+        assert abs(ahead[0][pair] - ahead[1][pair]) <= 2 * max(COSTS)
+
+
+def _seconds_before(world: World, turns: Turns) -> dict[tuple[str, str], float]:
+    """Return how many seconds of each person come before the first job of each other, in turn."""
+    got = dict.fromkeys(PEOPLE, 0.0)
+    before: dict[tuple[str, str], float] = {}
+    list(turns.upcoming(world.costs.__getitem__))  # the order is made when somebody asks for it
+    for job in turns._by_turn(world.costs.__getitem__, lambda id: True, ()):
+        person = _person(world.jobs[job])
+        if got[person] == 0.0:
+            before.update({(person, other): seconds for other, seconds in got.items() if other != person})
+        got[person] += world.costs[job]
+    return before
 
 
 @pytest.mark.parametrize("flood", [1, 30, 1000])
@@ -325,18 +444,18 @@ def test_a_flood_delays_a_newcomer_by_one_job(flood: int) -> None:
     st.lists(st.sampled_from(COSTS), min_size=1, max_size=20), st.lists(st.sampled_from(COSTS), max_size=60)
 )
 def test_a_flood_is_bounded_all_the_way(mine: list[float], flood: list[float]) -> None:
-    """Before a person's n-th job another one gets no more seconds than that person did, and one job."""
+    """Before a person's n-th turn another one gets no more seconds by turn than that person did, and one job."""
     world = World()
     for cost in flood:
         world.ask("a", 1, cost)
     for cost in mine:
         world.ask("b", 2, cost)
     got = {"a": 0.0, "b": 0.0}
-    for job in world.upcoming():
+    for job, by_age in world.order():
         person = _person(world.jobs[job])
-        if person == "b":
+        if person == "b" and not by_age:
             assert got["a"] <= got["b"] + max(COSTS)
-        got[person] += world.costs[job]
+        got[person] += 0.0 if by_age else world.costs[job]
 
 
 def test_the_oldest() -> None:
@@ -462,16 +581,17 @@ def _crowd(people: int, each: int) -> World:
 def _changes_of(world: World) -> Iterator[None]:
     """Take 300 jobs in turn; give back, cancel or finish some, have their people ask again."""
     for number in range(300):
-        job = world.jobs[next(iter(world.turns.upcoming(world.costs.__getitem__)))]
-        for event in _life(world, job, number % 3):
+        turn = next(world.turns.order(world.costs.__getitem__, lambda id: True))
+        job = world.jobs[turn.id]
+        for event in _life(world, job, number % 3, turn.by_age):
             world.offset += 1
             apply(job, world.offset, 1, event(job))
             world.turns.changed(job, event(job))
         yield
 
 
-def _life(world: World, job: Job, kind: int) -> list[Any]:
-    take = [lambda job: claimed(job.id, predicted=world.costs[job.id])]
+def _life(world: World, job: Job, kind: int, by_age: bool) -> list[Any]:
+    take = [lambda job: claimed(job.id, predicted=world.costs[job.id], by_age=by_age)]
     if kind == 0:
         return take
     if kind == 1:
@@ -550,5 +670,5 @@ def test_who_was_painted_for_alone_owes_nothing() -> None:
 
 def _size(turns: Turns) -> int:
     """Return how many things a schedule keeps."""
-    heaps = [line.heap for line in turns._lines.values()]
-    return len(turns._waiting) + len(turns._lines) + len(turns._heads) + sum(map(len, heaps))
+    heaps = [turns._ages, *(line.heap for line in turns._lines.values())]
+    return len(turns._placed) + len(turns._lines) + len(turns._heads) + sum(map(len, heaps))

@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 
 from docs import make_settings
+from prompt2pic import wiring
+from prompt2pic.core.asks import Limits
 from prompt2pic.core.errors import Problem
+from prompt2pic.core.quality import Targets
 from prompt2pic.settings import Settings, load_secret, load_settings
 
 
@@ -23,6 +26,13 @@ def test_defaults_live_in_the_data_folder(tmp_path: Path) -> None:
     assert settings.log_file() == tmp_path / "data" / "log.sqlite3"
     assert settings.store == (tmp_path / "data" / "pictures").as_uri()
     assert settings.kafka == {}
+
+
+def test_the_core_has_the_same_defaults() -> None:
+    """What is said of the targets and quotas in the settings holds for whoever uses the core without them."""
+    settings, limits = load_settings(), Limits()
+    assert wiring.targets(settings) == Targets()
+    assert (settings.quota_waiting, settings.quota_day) == (limits.waiting, limits.day)
 
 
 def test_any_folder_name_is_found_again(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from prompt2pic.core.queue import Queue
 from prompt2pic.core.speeds import Speeds
 from prompt2pic.core.workers import SILENT_AFTER, Crew, WorkerState, encode_worker
 from tests.unit.samples import (
+    HOUR,
     MODEL,
     Place,
     asked,
@@ -129,9 +130,9 @@ def test_jobs_are_given_to_whoever_is_free_first() -> None:
     """List scheduling, in the order of turns; a job of unknown length holds nobody up."""
     jobs = [job(name) for name in "abcd"]
     cost = dict(zip("abcd", (4.0, 1.0, None, 1.0), strict=True))
-    done = finishes(load(), jobs, lambda each: cost[each.id], {"w1": 0.0, "w2": 2.0})
+    done = finishes(jobs, lambda each: cost[each.id], [2.0, 0.0])
     assert list(done) == [4.0, 3.0, None, 4.0]
-    assert list(finishes(load(), jobs, lambda each: 1.0, {})) == [None] * 4
+    assert list(finishes(jobs, lambda each: 1.0, [])) == [None] * 4
 
 
 def test_waits() -> None:
@@ -151,7 +152,9 @@ def test_a_wait_is_told_in_tenths_of_the_mean_of_all_workers() -> None:
     """Who will paint a job is not known yet, nor is a time to the millisecond."""
     both = load(worker("w1"), worker("w2", seconds={"fast": 2.3}), worker("w3", seconds={}))
     assert both.seconds(request(), "fast") == 2.15
-    assert waits(both, [job("a")], "fast")["a"].latest in (2.1, 2.2)
+    told_wait = waits(both, [job("a")], "fast")["a"]
+    assert told_wait.soonest == told_wait.latest
+    assert told_wait.latest in (2.1, 2.2)
 
 
 def test_nobody_is_told_a_time_without_workers_or_measurements() -> None:
@@ -179,13 +182,11 @@ def test_another_job_makes_nobody_earlier(
     costs: list[float], free: list[float], at: int, cost: float
 ) -> None:
     """Wherever a job is put into the order, whoever comes after it is done no earlier than without it."""
-    workers = {str(number): seconds for number, seconds in enumerate(free)}
 
     def done(line: list[float]) -> list[float]:
         by_id = {str(number): seconds for number, seconds in enumerate(line)}
         return [
-            seconds or 0.0
-            for seconds in finishes(load(), [job(name) for name in by_id], lambda j: by_id[j.id], workers)
+            seconds or 0.0 for seconds in finishes([job(name) for name in by_id], lambda j: by_id[j.id], free)
         ]
 
     at = min(at, len(costs))
@@ -219,13 +220,29 @@ def test_the_crew_is_who_was_heard_of_lately() -> None:
     assert crew.live(NOW + since) == []
 
 
+def test_a_worker_of_the_year_to_come_is_not_live() -> None:
+    """A record that a wrong clock stamped does not keep a worker alive until then; a little skew does no harm."""
+    crew = Crew()
+    crew.apply(heartbeat(worker("skewed"), NOW + 5_000))
+    crew.apply(heartbeat(worker("jumped"), NOW + 4 * 365 * 24 * HOUR))
+    assert [live.name for live in crew.live(NOW)] == ["skewed"]
+
+
+def test_what_is_yet_to_come_is_not_waited_for() -> None:
+    """A claim or a sign of life that a wrong clock stamped years ahead makes nobody wait for years."""
+    ahead = NOW + 4 * 365 * 24 * HOUR
+    load = Load([worker()], [], Speeds(), NOW)
+    assert load.left(held(claimed_at=ahead)) == 8.0
+    assert load.left(held(progress=progressed(Token(0, "a"), left=3.0), heard=ahead)) == 3.0
+
+
 def test_the_model_is_that_of_the_newest_word() -> None:
-    """Also of a worker that is gone: what it painted with is still the best guess."""
+    """Also of a worker that is gone: what it painted with is still the best guess. Newest is the last in the log."""
     crew = Crew()
     other = MODEL.__class__(name="other", sizes=((64, 64),), levels=())
     crew.apply(heartbeat(worker("w1", model=other), NOW))
-    crew.apply(heartbeat(worker("w2", state="gone"), NOW + 1))
-    crew.apply(heartbeat(worker("w3", model=other), NOW - 1))
+    crew.apply(heartbeat(worker("w3", model=other), NOW + 1))
+    crew.apply(heartbeat(worker("w2", state="gone"), NOW - 1))
     assert crew.model() == MODEL
 
 

@@ -117,6 +117,20 @@ def test_uncounted() -> None:
     assert sweep(pictures, counted=lambda request, attempt: known[request]) == ["r2/a1/0.png"]
 
 
+def test_a_life_is_measured_to_the_millisecond() -> None:
+    """What has just reached its age stays; a millisecond later it goes."""
+    for life, keep, counts in [(HOUR, HOUR, True), (48 * HOUR, 10_000 * HOUR, False)]:
+        pictures = [StoredPicture(f"{late}/a/0.png", 1, NOW - life - late) for late in (0, 1)]
+        assert sweep(pictures, keep=keep, counted=lambda *names, counts=counts: counts) == ["1/a/0.png"]
+
+
+def test_one_byte_too_many() -> None:
+    """A budget is kept to the byte."""
+    pictures = [stored(2, "r1"), stored(1, "r2")]
+    assert sweep(pictures, budget=20) == []
+    assert sweep(pictures, budget=19) == ["r1/a1/0.png"]
+
+
 def test_refuse_is_counted_before_the_budget() -> None:
     """What goes anyway makes room first: a good picture is not deleted for the sake of a bad one."""
     pictures = [stored(60, "r1"), stored(50, "r2")]

@@ -22,6 +22,11 @@ def not_before(job: Job) -> int:
     return job.setback + min(_LONGEST_DELAY, _FIRST_DELAY << (crashes - 1))
 
 
+def delayed(job: Job, now: int) -> bool:
+    """Whether a job waits for its pause after a crash at `now` (ms); a crash yet to come is a clock that was wrong."""
+    return now < not_before(job) and job.setback <= now + _LONGEST_DELAY
+
+
 def notify(job: Job) -> bool:
     """Whether the person must be told of the end before the job is over."""
     return job.request is not None and job.request.notify

@@ -47,7 +47,8 @@ class _AttemptEvent(_JobEvent, frozen=True, kw_only=True):
 class Claimed(_JobEvent, frozen=True, kw_only=True):
     """A worker takes a waiting job: first in the log wins. `lease` and `predicted` in seconds.
 
-    `lowered` says that load, not the person, chose less than the best level.
+    `lowered` says that load, not the person, chose less than the best level; `by_age` that it was nobody's turn
+    and the job the one that waited longest.
     """
 
     attempt: str
@@ -57,6 +58,7 @@ class Claimed(_JobEvent, frozen=True, kw_only=True):
     lowered: bool = False
     lease: Seconds
     predicted: Seconds
+    by_age: bool = False
 
 
 class Started(_AttemptEvent, frozen=True, kw_only=True):

@@ -45,10 +45,12 @@ class Load(NamedTuple):
     def left(self, job: Job) -> float:
         """Return the predicted rest, in seconds, of a job that is held."""
         predicted = job.claim.predicted if job.claim else 0.0
-        since = (self.now - job.claimed) / 1000
         if job.progress and job.progress.left is not None:
-            return max(0.0, job.progress.left - (self.now - job.heard) / 1000)
-        return max(0.0, predicted - since)
+            return max(0.0, job.progress.left - self._since(job.heard))
+        return max(0.0, predicted - self._since(job.claimed))
+
+    def _since(self, stamp: int) -> float:
+        return max(0.0, (self.now - stamp) / 1000)  # what is yet to come is a clock that was wrong
 
     def seconds(self, request: Request, level: str) -> float | None:
         """Return the mean predicted seconds of a request over the live workers."""
@@ -64,26 +66,29 @@ class Load(NamedTuple):
 Cost = Callable[[Job], float | None]
 
 
-def finishes(load: Load, jobs: Iterable[Job], cost: Cost, free: dict[str, float]) -> Iterable[float | None]:
-    """Yield, for each job in turn, in how many seconds it will be done; None once that can not be said."""
-    machines = [(seconds, name) for name, seconds in free.items()]
+def finishes(jobs: Iterable[Job], cost: Cost, free: Iterable[float]) -> Iterable[float | None]:
+    """Yield, for each job in turn, in how many seconds it will be done; None where that can not be said.
+
+    `free` is in how many seconds each worker will be free.
+    """
+    machines = list(free)
     heapq.heapify(machines)
     for job in jobs:
         seconds = cost(job)
         if seconds is None or not machines:
             yield None
             continue
-        done = machines[0][0] + seconds
-        heapq.heapreplace(machines, (done, machines[0][1]))
+        done = machines[0] + seconds
+        heapq.heapreplace(machines, done)
         yield done
 
 
-def waits(load: Load, upcoming: Iterable[Job], expected: str) -> dict[str, Wait]:
+def waits(load: Load, upcoming: list[Job], expected: str) -> dict[str, Wait]:
     """Return place and wait of each waiting job; `expected` is the level that `auto` now comes to."""
-    jobs = list(upcoming)
-    near, far = jobs[:MOST_LOOKED_AT], jobs[MOST_LOOKED_AT:]
-    soonest = finishes(load, near, _cost(load, "fast"), load.free_in())
-    latest = finishes(load, near, _cost(load, expected), load.free_in())
+    near, far = upcoming[:MOST_LOOKED_AT], upcoming[MOST_LOOKED_AT:]
+    free = load.free_in().values()
+    soonest = finishes(near, _cost(load, "fast"), free)
+    latest = finishes(near, _cost(load, expected), free)
     told = {
         job.id: Wait(place, _rounded(low), _rounded(high))
         for place, (job, low, high) in enumerate(zip(near, soonest, latest, strict=True), 1)

@@ -66,7 +66,7 @@ class History:
         """Put the jobs that lie before these frontiers onto the shelf."""
         if self._shelf is None:
             return
-        old = list(self._before(frontiers))
+        old = [job for job in self._jobs.values() if job.at < frontiers[job.partition].requests]
         self._shelf.put(old, frontiers)
         for job in old:
             self._forget(job)
@@ -101,17 +101,6 @@ class History:
                 self._forget(job)
             elif self._shelf is not None:
                 self._shelf.drop(job.id)
-
-    def _before(self, frontiers: Mapping[int, Frontier]) -> Iterator[Job]:
-        """Yield the jobs before the frontiers; those of a partition came in the order of their requests."""
-        beyond = set()
-        for job in self._jobs.values():
-            if job.at < frontiers[job.partition].requests:
-                yield job
-            else:
-                beyond.add(job.partition)
-            if len(beyond) == len(frontiers):
-                return
 
     def _forget(self, job: Job) -> None:
         del self._jobs[job.id]

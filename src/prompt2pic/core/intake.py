@@ -37,8 +37,8 @@ def request_of(
     seed: int,
     model: Model | None,
     language: str,
-    digest: str = "",
-    limits: Limits = Limits(),  # noqa: B008 - immutable
+    digest: str,
+    limits: Limits,
 ) -> Request:
     """Return the request for a checked ask; `seed` is used where the person gave none.
 

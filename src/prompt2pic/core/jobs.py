@@ -68,8 +68,6 @@ def _claimed(job: Job, offset: int, timestamp: int, event: Claimed) -> bool:
     job.claim = event
     job.token = Token(offset, event.attempt)
     job.claimed = timestamp
-    job.started = 0
-    job.progress = None
     job.last, job.heard = offset, timestamp
     return True
 
@@ -142,6 +140,7 @@ def _delivered(job: Job, offset: int, timestamp: int, event: Delivered) -> bool:
 def _wait_again(job: Job) -> None:
     job.state = "waiting"
     job.token = None
+    job.started = 0
     job.progress = None
     job.last = -1
 

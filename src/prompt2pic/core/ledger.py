@@ -1,7 +1,9 @@
 """One partition of the queue: the fold of its `results`, with its `requests` joined on arrival."""
 
 from collections import deque
-from itertools import chain, islice
+from collections.abc import Iterable
+from itertools import accumulate
+from operator import attrgetter
 from typing import NamedTuple
 
 import msgspec
@@ -12,6 +14,8 @@ from prompt2pic.core.jobs import TRANSITIONS, Job
 from prompt2pic.core.requests import Request
 
 REMEMBERED = 25 * 3600 * 1000  # ms an ended id stays known: an hour longer than a request may be late
+
+SKEW = 60_000  # ms that the log's clock may be ahead of a reader's without being wrong
 
 
 class Frontier(NamedTuple):
@@ -32,6 +36,16 @@ class _Seen(msgspec.Struct, frozen=True, gc=False):
     id: str | None
 
 
+_stamp = attrgetter("timestamp")
+
+
+class _First(msgspec.Struct, frozen=True, gc=False):
+    """No event of a request after offset `at` stands before `offset`, or an earlier entry says so."""
+
+    at: int
+    offset: int
+
+
 class Ledger:
     """The state of every job of one partition, a function of the records read so far."""
 
@@ -48,8 +62,11 @@ class Ledger:
         self._over: dict[str, int] = {}
         self._seen: deque[_Seen] = deque()
         self._newest = 0
+        self._went_back = False
+        self._dated = False
+        self._ahead, self._ahead_since = 0, 0
         self._last_repeat: dict[str, int] = {}
-        self._first_events: deque[tuple[int, int]] = deque()
+        self._first_events: deque[_First] = deque()
 
     def known(self, request: str) -> bool:
         """Whether this id was seen, open or ended within the time that ids are remembered."""
@@ -62,21 +79,23 @@ class Ledger:
         self.next_request = offset + 1
         if timestamp > self._newest:
             self._newest = timestamp
+        elif timestamp < self._newest - SKEW:
+            self._went_back = True
         if request is None:
             self._seen.append(_Seen(offset, timestamp, None))
             return None
         id = request.id
         job = self.jobs.get(id)
-        if id in self._over or (job is not None and job.request is not None):
+        if job is None and id not in self._over:
+            job = self.jobs[id] = Job(id, self.partition, offset, request, timestamp)
+        elif job is not None and job.request is None:
+            job.at, job.request, job.requested = offset, request, timestamp
+            self._settle(job)
+        else:
             self.repeats += 1
             self._last_repeat[id] = offset
             return None
-        if job is None:
-            job = self.jobs[id] = Job(id, self.partition, offset)
-        job.at, job.request, job.requested = offset, request, timestamp
         self._seen.append(_Seen(offset, timestamp, id))
-        if job.end is not None:
-            self._settle(job)
         return job
 
     def apply_event(self, offset: int, timestamp: int, event: Event | None) -> Job | None:
@@ -118,10 +137,15 @@ class Ledger:
 
         A reader that lags goes by the newest request it has read: repeats may stand behind that one.
         """
-        self._forget(*self._cut(min(now, self._newest) - REMEMBERED))
-        while self._first_events and self._first_events[0][0] < self.frontier.requests:
+        if self._is_wrong(now):
+            times = self._times(now)
+            self._forget(*self._cut(times, min(now, times[-1] if times else 0) - REMEMBERED))
+        else:
+            stamps = map(_stamp, self._seen)
+            self._forget(*self._cut(stamps, min(now, self._newest) - REMEMBERED))
+        while self._first_events and self._first_events[0].at < self.frontier.requests:
             self._first_events.popleft()
-        first = self._first_events[0][1] if self._first_events else self.next_result
+        first = self._first_events[0].offset if self._first_events else self.next_result
         self.frontier = Frontier(self.frontier.requests, first)
         return self.frontier
 
@@ -133,6 +157,45 @@ class Ledger:
         self.next_result = offset + 1
         if isinstance(event, Erased):
             self._erase(offset, event)
+
+    def put_right(self, now: int) -> list[Job]:
+        """Date the open jobs by what the times of their requests can be at `now` (ms); return those that changed.
+
+        The log's stamps stay known: it may be the clock of `now` that is wrong.
+        """
+        wrong = self._is_wrong(now)
+        if not wrong and not self._dated:
+            return []
+        self._dated = wrong
+        changed = []
+        for seen, time in zip(self._seen, self._times(now), strict=True):
+            job = self.jobs.get(seen.id or "")
+            if job is not None and job.requested != time:
+                job.requested = time
+                changed.append(job)
+        return changed
+
+    def _is_wrong(self, now: int) -> bool:
+        return self._went_back or self._newest > now + SKEW
+
+    def _times(self, now: int) -> list[int]:
+        """Return when the requests may have been made, as clocks jump.
+
+        A stamp that is yet to come counts as the next one's, or as when it was first looked at; then one that is
+        earlier than another before it counts as that.
+        """
+        stamps = [seen.timestamp for seen in self._seen]
+        self._went_back = any(
+            time < most - SKEW for time, most in zip(stamps, accumulate(stamps, max), strict=True)
+        )
+        self._newest = max(stamps, default=0)
+        if self._newest > now + SKEW and self._ahead != self.next_request:
+            self._ahead, self._ahead_since = self.next_request, now
+        following, times = min(now, self._ahead_since), []
+        for stamp in reversed(stamps):
+            following = stamp if stamp <= now + SKEW else following
+            times.append(following)
+        return list(accumulate(reversed(times), max))
 
     def _erase(self, offset: int, event: Erased) -> None:
         if event.request is None:
@@ -150,32 +213,34 @@ class Ledger:
     def _note_event(self, at: int, offset: int) -> None:
         # Offsets of events only grow, so an entry answers for every frontier up to its `at`
         # that no earlier entry answers for: a queue of growing `at` is a minimum over every suffix.
-        if not self._first_events or at > self._first_events[-1][0]:
-            self._first_events.append((at, offset))
+        if not self._first_events or at > self._first_events[-1].at:
+            self._first_events.append(_First(at, offset))
 
-    def _cut(self, before: int) -> tuple[int, int]:
+    def _cut(self, times: Iterable[int], before: int) -> tuple[int, int]:
         """Return how many of the oldest requests may be forgotten, and the offset after them.
 
         They are over, old, and not repeated later; of those that can not be read age alone is known.
         """
-        cut, last_repeat = (0, self.frontier.requests), -1
-        following = chain((seen.at for seen in islice(self._seen, 1, None)), (self.next_request,))
-        for count, (seen, after) in enumerate(zip(self._seen, following, strict=False), 1):
-            if seen.timestamp >= before or not (seen.id is None or seen.id in self._over):
-                break
-            last_repeat = max(last_repeat, self._last_repeat.get(seen.id or "", -1))
-            if last_repeat < after:
-                cut = (count, after)
-        return cut
+        over, repeated = self._over, self._last_repeat
+        count, cut, last_repeat = 0, (0, self.frontier.requests), -1
+        for seen, time in zip(self._seen, times, strict=True):
+            if time >= before or not (seen.id in over or seen.id is None):
+                return (count, seen.at) if last_repeat < seen.at else cut
+            if seen.id in repeated:
+                cut = (count, seen.at) if last_repeat < seen.at else cut
+                last_repeat = max(last_repeat, repeated[seen.id])
+            count += 1
+        return count, self.next_request
 
     def _forget(self, count: int, requests: int) -> None:
         if not count:
             return
+        over, repeated, oldest = self._over, self._last_repeat, self._seen.popleft
         for _ in range(count):
-            seen = self._seen.popleft()
-            if seen.id is not None:
-                del self._over[seen.id]
-                self._last_repeat.pop(seen.id, None)
+            id = oldest().id
+            if id is not None:
+                del over[id]
+                repeated.pop(id, None)
         self.frontier = Frontier(requests, self.frontier.results)
         self.erased = {person: upto for person, upto in self.erased.items() if upto > requests}
         self.erased_requests = {id: upto for id, upto in self.erased_requests.items() if upto > requests}

@@ -75,7 +75,7 @@ class _Lookahead:
 def _first_fitting(
     job: Job, others: _Lookahead, me: WorkerState, load: Load, target: float, last: str
 ) -> str:
-    for level in reversed(LEVELS):
+    for level in LEVELS[:0:-1]:  # the first needs no room
         higher = bool(others) and LEVELS.index(level) > LEVELS.index(last)
         if _fits(job, others, level, me, load, target * (_SLACK if higher else 1.0)):
             return level
@@ -85,13 +85,11 @@ def _first_fitting(
 def _fits(job: Job, others: _Lookahead, level: str, me: WorkerState, load: Load, target: float) -> bool:
     assert job.request is not None, "a job is chosen with its request"  # noqa: S101
     own = load.speeds.seconds(me, job.request, level)
-    if own is None:
-        return level == LEVELS[0]
-    if _waited(job, load.now) + own > target:
+    if own is None or _waited(job, load.now) + own > target:
         return False
     free = load.free_in() | {me.name: own}
     watched, timed = tee(others)
-    done = finishes(load, timed, lambda other: _fastest(other, load), free)
+    done = finishes(timed, lambda other: _fastest(other, load), free.values())
     return not any(_made_late(other, at, load, target) for other, at in zip(watched, done, strict=False))
 
 

@@ -1,9 +1,9 @@
 """The queue: the state of every job, folded from the log; a projection that nobody stores."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
-from prompt2pic.core.events import Erased, JobEvent, decode_event
+from prompt2pic.core.events import Erased, Event, JobEvent, decode_event
 from prompt2pic.core.jobs import Job
 from prompt2pic.core.ledger import Frontier, Ledger
 from prompt2pic.core.ports import Record
@@ -14,6 +14,13 @@ from prompt2pic.core.tally import DayTally
 REQUESTS, RESULTS = "requests", "results"
 
 Listener: TypeAlias = Callable[[Job, JobEvent | None], None]
+
+
+class Offer(NamedTuple):
+    """A waiting job, and whether it comes by age."""
+
+    job: Job
+    by_age: bool
 
 
 class Queue:
@@ -34,32 +41,44 @@ class Queue:
         self.undecodable = 0
         self._held: dict[str, Job] = {}
 
-    def apply(self, record: Record) -> None:
-        """Fold one record of `requests` or `results`; a record read before changes nothing.
+    def apply(self, *records: Record) -> None:
+        """Fold records of `requests` and `results`; one that was read before changes nothing.
 
         Raises NewerLog where this program is too old for the partition.
         """
-        (topic, partition), offset, _, value, timestamp = record
-        self.folded += 1
-        ledger = self.ledgers[partition]
-        if topic == REQUESTS:
-            request = decode_request(value)
-            job = ledger.apply_request(offset, timestamp, request)
-            if request is None:
-                self.undecodable += 1
-            elif job is not None:
-                self.tally.add(request.person, timestamp, request.count)
-                self._changed(job, None)
-            return
-        event = decode_event(value)
-        job = ledger.apply_event(offset, timestamp, event)
-        if job is not None:
-            self._changed(job, event)  # type: ignore[arg-type]  # only job events change a job
-        elif event is None:
-            self.undecodable += 1
-        elif type(event) is Erased:
-            for hear in self.erasures:
-                hear(event.person)
+        ledgers, held, listeners = self.ledgers, self._held, self.listeners
+        for (topic, partition), offset, _, value, timestamp in records:
+            event: Event | None = None
+            if topic == REQUESTS:
+                request = decode_request(value)
+                job = ledgers[partition].apply_request(offset, timestamp, request)
+                if request is None:
+                    self.undecodable += 1
+                elif job is not None:
+                    self.tally.add(request.person, timestamp, request.count)
+            else:
+                event = decode_event(value)
+                job = ledgers[partition].apply_event(offset, timestamp, event)
+                if event is None:
+                    self.undecodable += 1
+                elif type(event) is Erased:
+                    for forget in self.erasures:
+                        forget(event.person)
+            if job is None:
+                continue
+            told: JobEvent | None = event  # type: ignore[assignment]  # only a job's events change one
+            if type(event) in TURNING:
+                self.turns.changed(job, told)
+                if job.token is not None:
+                    held[job.id] = job
+            if job.token is None:
+                held.pop(job.id, None)
+                if event is not None and job.end is event:
+                    for hear in self.endings:
+                        hear(job, told)
+            for hear in listeners:
+                hear(job, told)
+        self.folded += len(records)
 
     def job(self, request: str) -> Job | None:
         """Return a job that is open, None where it is over or unknown."""
@@ -83,33 +102,32 @@ class Queue:
 
     def upcoming(self, cost: Callable[[Job], float]) -> Iterator[Job]:
         """Yield the waiting jobs in the order of their turns, lazily."""
+        return (offer.job for offer in self.order(cost, lambda job: True))
+
+    def order(self, cost: Callable[[Job], float], may: Callable[[Job], bool]) -> Iterator[Offer]:
+        """Yield the waiting jobs that `may` be claimed in the order of their turns, lazily."""
         jobs: dict[str, Job] = {}
 
-        def seconds(request: str) -> float:
-            return cost(jobs[request])
-
-        for request in self.turns.upcoming(seconds):
+        def known(request: str) -> bool:
             job = self.job(request)
-            if job is not None:
-                jobs[request] = job
-                yield job
+            if job is None or not may(job):
+                return False
+            jobs[request] = job
+            return True
+
+        for request, by_age in self.turns.order(lambda request: cost(jobs[request]), known):
+            yield Offer(jobs[request], by_age)
+
+    def put_right(self, now: int) -> None:
+        """Put right the times of requests that can not be at `now` (ms): the log's clock was wrong."""
+        for ledger in self.ledgers.values():
+            for job in ledger.put_right(now):
+                self.turns.dated(job)
 
     def advance(self, now: int) -> dict[int, Frontier]:
         """Move every partition's frontier as far as it may go at `now` (ms) and return them."""
         self.tally.forget(now)
+        self.put_right(now)
         frontiers = {partition: ledger.advance(now) for partition, ledger in self.ledgers.items()}
         self._held = {request: job for request, job in self._held.items() if self.job(request) is job}
         return frontiers
-
-    def _changed(self, job: Job, event: JobEvent | None) -> None:
-        if type(event) in TURNING:
-            self.turns.changed(job, event)
-            if job.token is not None:
-                self._held[job.id] = job
-        if job.token is None:
-            self._held.pop(job.id, None)
-            if event is not None and job.end is event:
-                for hear in self.endings:
-                    hear(job, event)
-        for hear in self.listeners:
-            hear(job, event)

@@ -7,7 +7,8 @@ import msgspec
 
 from prompt2pic.core.errors import LogTruncated
 from prompt2pic.core.ledger import Frontier
-from prompt2pic.core.ports import Commit, Follower, Log, Place, Record
+from prompt2pic.core.marks import Mark, commit_of, mark_of
+from prompt2pic.core.ports import Follower, Log, Place, Record
 from prompt2pic.core.queue import REQUESTS, RESULTS, Queue
 from prompt2pic.core.rules import Rules
 from prompt2pic.core.speeds import Speeds
@@ -21,8 +22,9 @@ class Reader:
     """The queue, the crew and the speeds, folded from the log as far as this reader has come.
 
     With `from_frontier` it starts at the committed frontier, otherwise at those that `own` returns, or at the
-    earliest record where they can not be had. `rebuilt` is called with each new queue, at the start and whenever
-    the log was truncated, so that listeners can join.
+    earliest record where they can not be had: `refolded` are the partitions of which there was one that is of no
+    use. `rebuilt` is called with each new queue, at the start and whenever the log was truncated, so that listeners
+    can join.
     """
 
     def __init__(
@@ -31,7 +33,7 @@ class Reader:
         *,
         from_frontier: bool,
         rebuilt: Callable[["Reader"], None],
-        own: Callable[[], Mapping[int, Frontier]] = dict,
+        own: Callable[[], Mapping[int, Mark | None]] = dict,
     ) -> None:
         self.log = log
         self._from_frontier = from_frontier
@@ -75,7 +77,11 @@ class Reader:
     def take(self, records: list[Record]) -> int:
         """Fold what was fetched and return how many records that were. Raises NewerLog."""
         for record in records:
-            self._apply(record)
+            if record.place.topic == WORKERS:
+                self.crew.apply(record)
+            elif record.place.topic == SETTINGS:
+                self.rules.apply(record)
+        self.queue.apply(*[record for record in records if record.place.topic in (REQUESTS, RESULTS)])
         self.ready = self.ready or self._has_reached(self._ends)
         return len(records)
 
@@ -94,24 +100,21 @@ class Reader:
         self.log.commit(
             FRONTIER_GROUP,
             {
-                Place(REQUESTS, partition): Commit(frontier.requests, str(frontier.results))
+                Place(REQUESTS, partition): commit_of(self.mark(partition, frontier))
                 for partition, frontier in self.queue.advance(now).items()
             },
         )
+
+    def mark(self, partition: int, frontier: Frontier) -> Mark:
+        """Return a partition's frontier with how far this reader has come."""
+        ledger = self.queue.ledgers[partition]
+        return Mark(frontier, ledger.next_request, ledger.next_result)
 
     def close(self) -> None:
         """Stop following."""
         if self._follower is not None:
             self._follower.close()
             self._follower = None
-
-    def _apply(self, record: Record) -> None:
-        if record.place.topic in (REQUESTS, RESULTS):
-            self.queue.apply(record)
-        elif record.place.topic == WORKERS:
-            self.crew.apply(record)
-        elif record.place.topic == SETTINGS:
-            self.rules.apply(record)
 
     def _places(self) -> list[Place]:
         topics = (REQUESTS, RESULTS, WORKERS, SETTINGS)
@@ -126,24 +129,31 @@ class Reader:
 
     def _frontiers(self) -> dict[int, Frontier]:
         known = self._committed() if self._from_frontier else self._own()
-        return {n: self._usable(n, known.get(n)) for n in range(self.log.partitions(REQUESTS))}
+        frontiers = {n: self._usable(n, known.get(n)) for n in range(self.log.partitions(REQUESTS))}
+        self.refolded = sorted(n for n in known if n in frontiers and frontiers[n] is None)
+        return {n: frontier or self._earliest(n) for n, frontier in frontiers.items()}
 
-    def _committed(self) -> dict[int, Frontier]:
-        return {
-            place.partition: Frontier(commit.offset, int(commit.metadata))
-            for place, commit in self.log.committed(FRONTIER_GROUP).items()
-            if place.topic == REQUESTS and commit.metadata.isdecimal()
-        }
+    def _committed(self) -> dict[int, Mark | None]:
+        commits = self.log.committed(FRONTIER_GROUP).items()
+        return {place.partition: mark_of(commit) for place, commit in commits if place.topic == REQUESTS}
 
-    def _usable(self, partition: int, frontier: Frontier | None) -> Frontier:
+    def _usable(self, partition: int, mark: Mark | None) -> Frontier | None:
         requests, results = Place(REQUESTS, partition), Place(RESULTS, partition)
-        if frontier and self._holds(requests, frontier.requests) and self._holds(results, frontier.results):
-            return frontier
-        return Frontier(self.log.bounds(requests)[0], self.log.bounds(results)[0])
+        held = (
+            mark is not None
+            and self._holds(requests, mark.frontier.requests, mark.requests_read)
+            and self._holds(results, mark.frontier.results, mark.results_read)
+        )
+        return mark.frontier if mark and held else None
 
-    def _holds(self, place: Place, offset: int) -> bool:
+    def _holds(self, place: Place, start: int, read: int) -> bool:
         earliest, end = self.log.bounds(place)
-        return earliest <= offset <= end
+        return earliest <= start <= end and read <= end
+
+    def _earliest(self, partition: int) -> Frontier:
+        return Frontier(
+            self.log.bounds(Place(REQUESTS, partition))[0], self.log.bounds(Place(RESULTS, partition))[0]
+        )
 
     def _has_reached(self, ends: dict[Place, int]) -> bool:
         assert self._follower is not None, "a reader follows from its start on"  # noqa: S101

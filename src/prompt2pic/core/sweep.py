@@ -13,7 +13,7 @@ def doomed(
     keep_ms: int,
     budget_bytes: int | None,
     counted: Callable[[str, str], bool | None],
-    erased: Callable[[str], bool] = lambda request: False,
+    erased: Callable[[str], bool],
 ) -> list[str]:
     """Return the keys of the pictures to delete, the oldest first.
 

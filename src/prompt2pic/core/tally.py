@@ -6,7 +6,10 @@ DAY = 24 * 3600 * 1000  # ms
 
 
 class DayTally:
-    """Counts pictures per person over the last 24 hours; memory follows the pictures of that day."""
+    """Counts pictures per person over the last 24 hours; memory follows the pictures of that day.
+
+    What is more than a day yet to come was stamped by a clock that was wrong, and does not count.
+    """
 
     def __init__(self) -> None:
         self._asked: defaultdict[str, deque[int]] = defaultdict(deque)  # when, once for each picture
@@ -34,8 +37,16 @@ class DayTally:
             asked = self._asked[person]
             while asked and asked[0] <= now - DAY:
                 asked.popleft()
+            if (
+                asked and asked[0] > now
+            ):  # by a clock that was wrong, this one or the log's: what follows may be old
+                asked = self._asked[person] = deque(time for time in asked if time > now - DAY)
             if not asked:
                 del self._asked[person]
 
     def _counting(self, person: str, now: int) -> list[int]:
-        return [timestamp for timestamp in self._asked.get(person, ()) if timestamp > now - DAY]
+        return [timestamp for timestamp in self._asked.get(person, ()) if _counts(timestamp, now)]
+
+
+def _counts(timestamp: int, now: int) -> bool:
+    return -DAY < now - timestamp < DAY

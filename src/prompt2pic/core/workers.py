@@ -43,6 +43,7 @@ class Crew:
 
     def __init__(self) -> None:
         self._told: dict[str, tuple[int, WorkerState]] = {}
+        self._newest: WorkerState | None = None
         self.undecodable = 0
 
     def apply(self, record: Record) -> None:
@@ -51,15 +52,18 @@ class Crew:
         self.undecodable += worker is None
         if worker is not None:
             self._told[worker.name] = (record.timestamp, worker)
+            self._newest = worker
 
     def live(self, now: int) -> list[WorkerState]:
         """Return the workers heard of lately at `now` (ms) that take jobs, by name."""
-        since = now - SILENT_AFTER * 1000
+        lately = (
+            SILENT_AFTER * 1000
+        )  # either way: a record that is yet to come says that some clock was wrong
         return sorted(
-            (w for told, w in self._told.values() if told > since and w.state == "ready"),
+            (w for told, w in self._told.values() if abs(now - told) < lately and w.state == "ready"),
             key=lambda worker: worker.name,
         )
 
     def model(self) -> Model | None:
         """Return the model of the newest record, of a worker that is there or was."""
-        return max(self._told.values(), key=lambda told: told[0])[1].model if self._told else None
+        return self._newest.model if self._newest else None

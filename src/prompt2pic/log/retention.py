@@ -1,6 +1,7 @@
 """What the embedded log forgets, and when; Kafka does the same by its topics' settings."""
 
 from prompt2pic.core.ledger import REMEMBERED
+from prompt2pic.core.marks import mark_of
 from prompt2pic.core.ports import Place
 from prompt2pic.core.queue import REQUESTS, RESULTS
 from prompt2pic.core.reader import DEAD_LETTERS, FRONTIER_GROUP
@@ -16,15 +17,15 @@ def retire(log: SqliteLog, now: int) -> int:
     What lies behind the frontier is done with; what lies before it is kept however old it is: a worker that
     starts reads it. Raises LogUnavailable.
     """
-    frontiers = {place.partition: commit for place, commit in log.committed(FRONTIER_GROUP).items()}
+    marks = {place.partition: mark_of(commit) for place, commit in log.committed(FRONTIER_GROUP).items()}
     gone = 0
     for topic, kept in KEPT.items():
         before = now - max(kept, REMEMBERED)
         for place in (Place(topic, number) for number in range(log.partitions(topic))):
             if topic == DEAD_LETTERS:
-                gone += log.trim(place, before)
-            elif (commit := frontiers.get(place.partition)) and commit.metadata.isdecimal():
-                behind = commit.offset if topic == REQUESTS else int(commit.metadata)
-                gone += log.trim(place, before, behind)
+                gone += log.trim(place, before, now)
+            elif mark := marks.get(place.partition):
+                behind = mark.frontier.requests if topic == REQUESTS else mark.frontier.results
+                gone += log.trim(place, before, now, behind)
     log.wipe()
     return gone

@@ -23,13 +23,11 @@ LONGEST_METADATA = 4096  # characters
 PATIENCE = 10.0  # seconds to wait for other processes' appends
 TRIM_STEP = 1000  # records deleted in one transaction, so that appends need not wait long
 
-_END = "SELECT next, timestamp FROM places WHERE place = ?"
+_END = "SELECT next FROM places WHERE place = ?"
 _ADVANCE = "UPDATE places SET next = ?, timestamp = ? WHERE place = ?"
 _INSERT = "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?)"
 _COMPACT = "DELETE FROM records WHERE compacted = 1 AND key = ? AND position >= ? AND position < ?"
-_OLDEST = (
-    "SELECT position, timestamp FROM records WHERE position >= ? AND position < ? ORDER BY position LIMIT ?"
-)
+_OLDEST = "SELECT position, timestamp FROM records WHERE position >= ? AND position < ? ORDER BY position"
 _BOUNDS = "SELECT earliest, next FROM places WHERE place = ?"
 _COMMIT = "INSERT OR REPLACE INTO commits VALUES (?, ?, ?, ?, ?)"
 _COMMITTED = (
@@ -108,8 +106,8 @@ class SqliteLog:
     def _insert(self, file: OpenFile, place: Place, key: str, value: bytes) -> int:
         number, compacted = file.numbers[place], self._topics[place.topic].compacted
         base = number << OFFSET_BITS
-        offset, newest = file.connection.execute(_END, (number,)).fetchone()
-        position, timestamp = base + offset, max(newest, time.time_ns() // 1_000_000)
+        (offset,) = file.connection.execute(_END, (number,)).fetchone()
+        position, timestamp = base + offset, time.time_ns() // 1_000_000
         if compacted:
             file.connection.execute(_COMPACT, (key, base, position))
         check = checksum(position, key, value, timestamp)
@@ -170,15 +168,16 @@ class SqliteLog:
             found[Place(topic, partition)] = Commit(offset, metadata)
         return found
 
-    def trim(self, place: Place, before_ms: int, upto: int = 1 << OFFSET_BITS) -> int:
-        """Delete a place's records older than a time in ms since the epoch and return how many they were.
+    def trim(self, place: Place, before_ms: int, now_ms: int, upto: int = 1 << OFFSET_BITS) -> int:
+        """Delete a place's oldest records, all before a time in ms since the epoch, and return how many they were.
 
-        None is deleted from the offset `upto` on. Raises LogUnavailable; what was deleted by then stays deleted.
+        A record that is yet to come at `now_ms` was stamped by a wrong clock, and goes with the next one. None is
+        deleted from the offset `upto` on. Raises LogUnavailable; what was deleted by then stays deleted.
         """
         total = 0
         while True:
             with self._writing.use() as file, transaction(file.connection, self._patience):
-                count = _trim_step(file, file.numbers[place], before_ms, upto)
+                count = _trim_step(file, file.numbers[place], before_ms, now_ms, upto)
             total += count
             if count < TRIM_STEP:
                 return total
@@ -195,13 +194,16 @@ class SqliteLog:
         self._ringer.close()
 
 
-def _trim_step(file: OpenFile, number: int, before_ms: int, upto: int) -> int:
-    base = number << OFFSET_BITS
-    rows = file.connection.execute(_OLDEST, (base, base + upto, TRIM_STEP)).fetchall()
-    old = [position for position, timestamp in rows if timestamp < before_ms]
-    if old:
-        file.connection.execute("DELETE FROM records WHERE position BETWEEN ? AND ?", (base, old[-1]))
-        file.connection.execute(
-            "UPDATE places SET earliest = ? WHERE place = ?", (old[-1] + 1 - base, number)
-        )
-    return len(old)
+def _trim_step(file: OpenFile, number: int, before_ms: int, now_ms: int, upto: int) -> int:
+    base, count, last = number << OFFSET_BITS, 0, None
+    rows = file.connection.execute(_OLDEST, (base, base + upto))
+    for seen, (position, timestamp) in enumerate(rows, 1):
+        if before_ms <= timestamp <= now_ms or count >= TRIM_STEP:
+            break
+        if timestamp < before_ms:
+            count, last = seen, position
+    rows.close()
+    if last is not None:
+        file.connection.execute("DELETE FROM records WHERE position BETWEEN ? AND ?", (base, last))
+        file.connection.execute("UPDATE places SET earliest = ? WHERE place = ?", (last + 1 - base, number))
+    return count

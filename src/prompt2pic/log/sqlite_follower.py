@@ -1,6 +1,5 @@
 """The reading side of the embedded log."""
 
-import threading
 import time
 from collections import deque
 from collections.abc import Mapping
@@ -39,7 +38,7 @@ class SqliteFollower:
         self._file = open_file(path, topics, patience=PATIENCE)
         self._bell = Bell(bell_folder(path))
         self._look_every = LOOK_EVERY if self._bell.audible else LOOK_EVERY_DEAF
-        self._woken = threading.Event()
+        self._woken = False  # no lock: a signal that comes in the middle of a poll sets it, too
         self._truncated: LogTruncated | None = None
 
     def poll(self, timeout: float, limit: int = 1000) -> list[Record]:
@@ -52,8 +51,8 @@ class SqliteFollower:
             self._bell.hush()  # before the look: whatever is appended after it rings again
             records = self._look(limit)
             left = deadline - time.monotonic()
-            if records or left <= 0 or self._woken.is_set():
-                self._woken.clear()
+            if records or left <= 0 or self._woken:
+                self._woken = False
                 return records
             self._bell.wait(min(left, self._look_every))
 
@@ -63,7 +62,7 @@ class SqliteFollower:
 
     def wake(self) -> None:
         """Make a `poll` that waits in another thread return early, or the next one where none waits."""
-        self._woken.set()
+        self._woken = True
         self._bell.ring()
 
     def close(self) -> None:

@@ -2,9 +2,9 @@
 
 import contextlib
 import os
+import queue
 import signal
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 
@@ -76,14 +76,14 @@ class Supervisor:
     def __init__(self, commands: Mapping[str, Sequence[str]], environment: Mapping[str, str]) -> None:
         self._commands = commands
         self._environment = environment
-        self._stop = threading.Event()
+        self._stop: queue.SimpleQueue[None] = queue.SimpleQueue()  # not an Event: `stop` is called by signals
         self._processes: list[_Process] = []
 
     def stop(self) -> None:
         """End all processes gracefully; called again, at once."""
         for process in self._processes:
             process.tell(signal.SIGTERM)
-        self._stop.set()
+        self._stop.put(None)
 
     def run(self, grace: float, started: Callable[[], None]) -> int:
         """Run until stopped, with `grace` seconds for an orderly end; return the exit code."""
@@ -100,9 +100,15 @@ class Supervisor:
                 process.end(end - time.monotonic())
 
     def _watch(self) -> int:
-        while not self._stop.wait(_LOOK):
+        while not self._stopped():
             for process in self._processes:
                 if process.code() == WRONG_SETTING:
                     return WRONG_SETTING
                 process.look_after()
         return 0
+
+    def _stopped(self) -> bool:
+        with contextlib.suppress(queue.Empty):
+            self._stop.get(timeout=_LOOK)
+            return True
+        return False

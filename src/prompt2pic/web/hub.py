@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 
 import structlog
 
+from prompt2pic.core.clock import SteadyClock
 from prompt2pic.core.errors import LogTruncated, LogUnavailable, NewerLog, Problem
 from prompt2pic.core.events import JobEvent
 from prompt2pic.core.forecast import Load, Wait, waits
@@ -48,7 +49,8 @@ class Hub:
         self._folds: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
         self._waits: tuple[float, dict[str, Wait]] = (-1.0, {})
         self._closing = threading.Event()
-        self.reader = Reader(log, from_frontier=False, rebuilt=self._rebuilt, own=shelf.frontiers)
+        self._clock = SteadyClock(now_ms)
+        self.reader = Reader(log, from_frontier=False, rebuilt=self._rebuilt, own=shelf.marks)
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -94,10 +96,14 @@ class Hub:
             if not self._watchers[request]:
                 del self._watchers[request]
 
+    def now(self) -> int:
+        """Return the time of day in ms, without jumps that do not last."""
+        return self._clock.now()
+
     def load(self) -> Load:
         """Return what there is to do, and who is there to do it."""
-        now = now_ms()
-        return Load(self.reader.crew.live(now), list(self.reader.queue.held()), self.reader.speeds, now)
+        held = list(self.reader.queue.held())
+        return Load(self.reader.crew.live(now_ms()), held, self.reader.speeds, self.now())
 
     def wait(self, request: str) -> Wait | None:
         """Return a waiting job's place and time, None where it does not wait."""
@@ -194,4 +200,6 @@ class Hub:
 
     def _shelve(self) -> None:
         self._shelved_at = self.reader.queue.folded
-        self.history.shelve(self.reader.queue.advance(now_ms()))
+        frontiers = self.reader.queue.advance(self.now())
+        self._shelf.note_read({n: self.reader.mark(n, frontier) for n, frontier in frontiers.items()})
+        self.history.shelve(frontiers)

@@ -164,5 +164,5 @@ def _queue(context: Context) -> dict[str, Any]:
         "waiting": len(queue.turns),
         "painting": len(load.held),
         "workers": len(load.workers),
-        "oldest_seconds": None if oldest is None else round((now_ms() - oldest) / 1000, 1),
+        "oldest_seconds": None if oldest is None else round(max(0, now_ms() - oldest) / 1000, 1),
     }

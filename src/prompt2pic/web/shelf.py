@@ -10,13 +10,14 @@ import structlog
 
 from prompt2pic.core.jobs import Job
 from prompt2pic.core.ledger import Frontier
+from prompt2pic.core.marks import Mark
 
-_VERSION = 2  # of the layout and of what a job is made of; another one is thrown away
+_VERSION = 3  # of the layout and of what a job is made of; another one is thrown away
 _LAYOUT = """
-    CREATE TABLE jobs (id TEXT PRIMARY KEY, person TEXT NOT NULL, requested INTEGER NOT NULL, at INTEGER NOT NULL,
-        body BLOB NOT NULL);
-    CREATE INDEX jobs_of ON jobs (person, requested DESC, at DESC);
+    CREATE TABLE jobs (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, person TEXT NOT NULL, body BLOB NOT NULL);
+    CREATE INDEX jobs_of ON jobs (person);
     CREATE TABLE frontiers (partition INTEGER PRIMARY KEY, requests INTEGER NOT NULL, results INTEGER NOT NULL);
+    CREATE TABLE read (partition INTEGER PRIMARY KEY, requests INTEGER NOT NULL, results INTEGER NOT NULL);
     CREATE TABLE log (identity TEXT NOT NULL);
 """
 
@@ -40,11 +41,25 @@ class Shelf:
         rows = self._connection.execute("SELECT partition, requests, results FROM frontiers")
         return {partition: Frontier(requests, results) for partition, requests, results in rows}
 
+    def marks(self) -> dict[int, Mark]:
+        """Return the frontiers with how far their reader had read."""
+        rows = self._connection.execute("SELECT partition, requests, results FROM read")
+        frontiers = self.frontiers()
+        return {n: Mark(frontiers[n], *ends) for n, *ends in rows if n in frontiers}
+
+    def note_read(self, marks: Mapping[int, Mark]) -> None:
+        """Store how far was read, before what comes of it is put here."""
+        with self._connection:
+            self._connection.executemany(
+                "INSERT OR REPLACE INTO read VALUES (?, ?, ?)",
+                [(partition, mark.requests_read, mark.results_read) for partition, mark in marks.items()],
+            )
+
     def put(self, jobs: Iterable[Job], frontiers: Mapping[int, Frontier]) -> None:
         """Store jobs, and that everything before these frontiers is stored."""
         with self._connection:
             self._connection.executemany(
-                "INSERT OR REPLACE INTO jobs VALUES (?, ?, ?, ?, ?)", map(_row, jobs)
+                "INSERT OR REPLACE INTO jobs (id, person, body) VALUES (?, ?, ?)", map(_row, jobs)
             )
             self._connection.executemany(
                 "INSERT OR REPLACE INTO frontiers VALUES (?, ?, ?)",
@@ -57,8 +72,8 @@ class Shelf:
         return _decoder.decode(row[0]) if row else None
 
     def of(self, person: str) -> Iterator[Job]:
-        """Iterate over a person's jobs, newest first."""
-        query = "SELECT body FROM jobs WHERE person = ? ORDER BY requested DESC, at DESC"
+        """Iterate over a person's jobs, newest first: in the order of reading, as clocks may go back."""
+        query = "SELECT body FROM jobs WHERE person = ? ORDER BY number DESC"
         for (body,) in self._connection.execute(query, (person,)):
             yield _decoder.decode(body)
 
@@ -72,6 +87,7 @@ class Shelf:
         with self._connection:
             self._connection.execute("DELETE FROM jobs")
             self._connection.execute("DELETE FROM frontiers")
+            self._connection.execute("DELETE FROM read")
             self._connection.execute("UPDATE log SET identity = ?", (identity,))
 
     def close(self) -> None:
@@ -79,9 +95,8 @@ class Shelf:
         self._connection.close()
 
 
-def _row(job: Job) -> tuple[str, str, int, int, bytes]:
-    person = job.request.person if job.request else ""
-    return job.id, person, job.requested, job.at, _encoder.encode(job)
+def _row(job: Job) -> tuple[str, str, bytes]:
+    return job.id, job.request.person if job.request else "", _encoder.encode(job)
 
 
 def _opened(path: Path, identity: str) -> sqlite3.Connection:

@@ -17,7 +17,6 @@ from prompt2pic.core.intake import check_age, check_quota, request_of
 from prompt2pic.core.jobs import Job
 from prompt2pic.core.ports import Place
 from prompt2pic.core.queue import REQUESTS, RESULTS
-from prompt2pic.core.reader import now_ms
 from prompt2pic.core.requests import Request, encode_request, partition_of, request_id
 from prompt2pic.ops.metrics import Metrics
 from prompt2pic.web.hub import Hub
@@ -76,13 +75,13 @@ class Submitter:
             return None
         if job.request.digest != digest:
             raise KeyReused("idempotency-key-reused", param="Idempotency-Key")
-        check_age(job.requested, now_ms())
+        check_age(job.requested, self._hub.now())
         return job
 
     async def _take(self, person: Person, ask: Ask, request: str, digest: str) -> Job:
         if self._hub.reader.rules.draining:
             raise Draining("draining", retry_after=60.0)
-        check_quota(self._hub.reader.queue, person.name, ask.count, self._limits, now_ms())
+        check_quota(self._hub.reader.queue, person.name, ask.count, self._limits, self._hub.now())
         body = request_of(
             ask,
             id=request,

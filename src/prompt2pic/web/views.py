@@ -121,7 +121,7 @@ def _metrics(job: Job) -> dict[str, Any] | None:
         return None
     finished = job.end if isinstance(job.end, Finished) else None
     return {
-        "wait_seconds": round((job.claimed - job.requested) / 1000, 3) if job.claimed else None,
+        "wait_seconds": round(max(0, job.claimed - job.requested) / 1000, 3) if job.claimed else None,
         "paint_seconds": finished.seconds if finished else None,
         "attempts": job.attempts + (finished is not None),
         "steps": finished.steps if finished else None,

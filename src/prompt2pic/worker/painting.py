@@ -77,7 +77,7 @@ class Painting:
             self._end_with(attempt, decide.release(attempt.job, "painter-gone"))
             return
         self._append(attempt, Started(request=attempt.job.id, at=attempt.job.at, token=attempt.job.token))
-        waited = (attempt.job.claimed - attempt.job.requested) / 1000
+        waited = max(0, attempt.job.claimed - attempt.job.requested) / 1000
         self._metrics.wait_seconds.labels(level=attempt.level).observe(waited)
         _log.info("painting", request=attempt.job.id, attempt=attempt.id, level=attempt.level)
 
@@ -103,6 +103,16 @@ class Painting:
         event = decide.breakdown(attempt.job, attempt.id, reason, self._max_attempts)
         if event is not None:
             self._end_with(attempt, event)
+
+    def log_truncated(self) -> None:
+        """Give the job back where the log still holds its claim; what is lost with the rest is let go of."""
+        attempt = self.attempt
+        if attempt is None or attempt.phase == "ending":
+            return
+        if attempt.won():
+            self._end_with(attempt, decide.release(attempt.job, "log-truncated"))
+        else:
+            self.let_go("log-truncated")
 
     def let_go(self, why: str) -> None:
         """Drop the attempt without a word: it does not count."""

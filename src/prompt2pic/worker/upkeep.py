@@ -7,6 +7,7 @@ from collections.abc import Callable
 import structlog
 
 from prompt2pic.core import decide
+from prompt2pic.core.clock import PATIENCE, SteadyClock
 from prompt2pic.core.dispatch import rank
 from prompt2pic.core.errors import AppendUnknown, LogUnavailable, Problem
 from prompt2pic.core.events import Event, Failed, encode_event
@@ -23,7 +24,7 @@ _TOO_OLD_PERIOD = 60.0  # seconds between two looks for requests past the maximu
 _FRONTIER_PERIOD = 3600.0  # seconds between two commits of the frontier
 _SWEEP_PERIOD = 3600.0  # seconds between two sweeps of the store
 _RETIRE_PERIOD = 3600.0  # seconds between two looks for records that the log need not keep
-_FIRST = 60.0  # seconds after the start before the first of these
+_FIRST = PATIENCE  # seconds after the start before the first of these: the clock may be wrong just then
 _PATIENCE = 0.5  # seconds a reader leaves an expiry to each reader ranked before it
 _TICK = 0.5  # seconds between two looks at leases and delays, while there are some
 
@@ -45,6 +46,7 @@ class Upkeep:
         retire: Callable[[int], int] | None = None,
     ) -> None:
         self.me: WorkerState | None = None
+        self.clock = SteadyClock(now_ms)
         self._name = name
         self._log = log
         self._store = store
@@ -55,7 +57,7 @@ class Upkeep:
         self._silence = 0.0
         self._expired: set[tuple[str, int]] = set()
         begin = time.monotonic() + _FIRST
-        self._next = {"heartbeat": 0.0, "too_old": 0.0, "frontier": begin, "sweep": begin, "retire": begin}
+        self._next = dict.fromkeys(("too_old", "frontier", "sweep", "retire"), begin) | {"heartbeat": 0.0}
 
     def follow(self, reader: Reader) -> None:
         """Watch a reader's new queue."""
@@ -72,9 +74,9 @@ class Upkeep:
         self._tell(self.me)
         return self.me
 
-    def live(self, now: int) -> list[WorkerState]:
-        """Return the live workers at `now` (ms), this one always among them."""
-        others = [worker for worker in self._reader.crew.live(now) if worker.name != self._name]
+    def live(self) -> list[WorkerState]:
+        """Return the live workers, this one always among them."""
+        others = [worker for worker in self._reader.crew.live(now_ms()) if worker.name != self._name]
         return [*others, self.me] if self.me else others
 
     def note_silence(self, seconds: float) -> None:
@@ -96,6 +98,7 @@ class Upkeep:
         """Do what is due."""
         if not self._reader.ready:
             return
+        self.clock.now()  # to notice a jump it must be looked at while nothing happens, too
         try:
             self._expire()
             self._fail_too_old()
@@ -104,9 +107,11 @@ class Upkeep:
         except (AppendUnknown, LogUnavailable) as problem:
             _log.warning("log-unavailable", problem=str(problem))
         if idle and self._due("sweep", _SWEEP_PERIOD):
-            threading.Thread(target=self._sweep, daemon=True, name="sweep").start()
+            now = self.clock.now()
+            threading.Thread(target=self._sweep, args=(now,), daemon=True, name="sweep").start()
         if self._retire is not None and self._due("retire", _RETIRE_PERIOD):
-            threading.Thread(target=self._forget, args=(self._retire,), daemon=True, name="retire").start()
+            forget = (self._retire, self.clock.now())
+            threading.Thread(target=self._forget, args=forget, daemon=True, name="retire").start()
 
     def ended(self, job: Job, event: Event) -> None:
         """Count an attempt's end, and keep a dead letter where the job is given up."""
@@ -144,7 +149,7 @@ class Upkeep:
         watched = self._watch.watched()
         if not watched:
             return
-        patience = _PATIENCE * rank(self._name, [worker.name for worker in self.live(now_ms())])
+        patience = _PATIENCE * rank(self._name, [worker.name for worker in self.live()])
         for request in watched:
             job = self._reader.queue.job(request)
             if job is not None and self._watch.expired(job, patience):
@@ -164,7 +169,8 @@ class Upkeep:
     def _fail_too_old(self) -> None:
         if not self._due("too_old", _TOO_OLD_PERIOD):
             return
-        now = now_ms()
+        now = self.clock.now()
+        self._reader.queue.put_right(now)
         for job in [job for job in self._reader.queue.open_jobs() if job.state == "waiting"]:
             if decide.too_old(job, now):
                 self._append(job, decide.refusal(job, "waited-too-long"))
@@ -185,17 +191,17 @@ class Upkeep:
 
     def _commit_frontier(self) -> None:
         if self._due("frontier", _FRONTIER_PERIOD):
-            self._reader.commit_frontier(now_ms())
+            self._reader.commit_frontier(self.clock.now())
 
-    def _forget(self, retire: Callable[[int], int]) -> None:
+    def _forget(self, retire: Callable[[int], int], now: int) -> None:
         try:
-            _log.info("retired", records=retire(now_ms()))
+            _log.info("retired", records=retire(now))
         except Problem as problem:
             _log.warning("not-retired", problem=str(problem))
 
-    def _sweep(self) -> None:
+    def _sweep(self, now: int) -> None:
         try:
-            swept = sweep(self._log, self._store, now_ms(), self._keep_ms, self._budget)
+            swept = sweep(self._log, self._store, now, self._keep_ms, self._budget)
             _log.info("swept", pictures=swept)
         except Problem as problem:
             _log.warning("not-swept", problem=str(problem))

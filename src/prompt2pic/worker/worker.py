@@ -2,7 +2,7 @@
 
 import queue
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import msgspec
 import structlog
@@ -16,8 +16,8 @@ from prompt2pic.core.jobs import Job
 from prompt2pic.core.lease import lease_seconds
 from prompt2pic.core.ports import Log, Painter, PictureStore, Place
 from prompt2pic.core.quality import Choice, Targets, choose
-from prompt2pic.core.queue import RESULTS
-from prompt2pic.core.reader import Reader, now_ms
+from prompt2pic.core.queue import RESULTS, Offer
+from prompt2pic.core.reader import Reader
 from prompt2pic.core.workers import WorkerState
 from prompt2pic.ops.metrics import Metrics
 from prompt2pic.worker.attempt import Attempt, new_id
@@ -116,6 +116,14 @@ class Worker:
         return self._painting.attempt is None or time.monotonic() > self._stopping + _LAST_WORDS
 
     def _rebuilt(self, reader: Reader) -> None:
+        if reader.refolded:
+            _log.warning("frontier-not-held", partitions=reader.refolded)
+        # After a truncation nobody knows the old queue's jobs any more: no record would ever tell of them.
+        attempt = self._painting.attempt
+        if attempt is not None and attempt.phase == "claiming":
+            self._late_claims.add(attempt.id)
+        self._painting.log_truncated()
+        self._to_release.clear()
         self._upkeep.follow(reader)
         reader.queue.listeners.append(self._job_changed)
 
@@ -222,18 +230,18 @@ class Worker:
         if me is None:
             return
         load = self._load()
-        order = candidates(self._upcoming(load), me, len(load.workers), load.now)
+        order = candidates(self._reader.queue, me, load)
         idle_since = max(self._changed, self._painting.changed)
         place = rank(me.name, [worker.name for worker in load.idle()])
-        job, again = pick(order, place, time.monotonic() - idle_since)
+        offer, again = pick(order, place, time.monotonic() - idle_since)
         self._look_again = time.monotonic() + again if again else 0.0
-        if job is not None:
-            choice = choose(job, self._upcoming(load), me, load, self._options.targets, self._level)
-            self._append_claim(job, me, choice)
+        if offer is not None:
+            others = self._reader.queue.upcoming(load.turn)
+            choice = choose(offer.job, others, me, load, self._options.targets, self._level)
+            self._append_claim(offer.job, _claim_of(offer, me, choice))
 
-    def _append_claim(self, job: Job, me: WorkerState, choice: Choice) -> None:
-        self._level = choice.level
-        claim = _claim_of(job, me, choice)
+    def _append_claim(self, job: Job, claim: Claimed) -> None:
+        self._level = claim.level
         offset: int | None = None
         try:
             offset = self._log.append(Place(RESULTS, job.partition), job.id, encode_event(claim))
@@ -249,17 +257,14 @@ class Worker:
         )
 
     def _load(self) -> Load:
-        now, queue = now_ms(), self._reader.queue
-        return Load(self._upkeep.live(now), list(queue.held()), self._reader.speeds, now)
-
-    def _upcoming(self, load: Load) -> Iterator[Job]:
-        return self._reader.queue.upcoming(load.turn)
+        held = list(self._reader.queue.held())
+        return Load(self._upkeep.live(), held, self._reader.speeds, self._upkeep.clock.now())
 
 
-def _claim_of(job: Job, me: WorkerState, choice: Choice) -> Claimed:
+def _claim_of(offer: Offer, me: WorkerState, choice: Choice) -> Claimed:
     return Claimed(
-        request=job.id,
-        at=job.at,
+        request=offer.job.id,
+        at=offer.job.at,
         attempt=new_id(),
         worker=me.name,
         model=me.model.name,
@@ -267,4 +272,5 @@ def _claim_of(job: Job, me: WorkerState, choice: Choice) -> Claimed:
         lowered=choice.lowered,
         lease=round(lease_seconds(me.silence), 1),
         predicted=round(UNPREDICTED if choice.predicted is None else choice.predicted, 3),
+        by_age=offer.by_age,
     )

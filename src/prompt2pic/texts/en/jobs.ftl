@@ -7,5 +7,6 @@ painter-hung = The painter made no step for too long: ask again.
 painter-too-slow = Painting took too long and was stopped: ask for a smaller picture or a faster level.
 picture-not-finite = The model painted nothing but noise for this: change the seed or the description.
 worker-stopping = The worker is being stopped: another one, or the next start, goes on with this.
+log-truncated = The log lost its newest records, as when an older copy is put back: the request waits on.
 claim-late = A claim was written too late: the request waits on.
 store-key-exists = A file that is not ours lies where the picture should go: ask again.
