@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from prompt2pic.core.errors import LogUnavailable
 from prompt2pic.core.events import Cancelled, Token, encode_event
 from prompt2pic.core.history import History
-from prompt2pic.core.ports import Commit, Place
+from prompt2pic.core.ledger import Frontier
+from prompt2pic.core.marks import Mark, commit_of
+from prompt2pic.core.ports import Place
 from prompt2pic.core.queue import REQUESTS, RESULTS
 from prompt2pic.core.reader import FRONTIER_GROUP, Reader
 from prompt2pic.core.requests import Request, encode_request
@@ -54,7 +56,7 @@ def fill(log: SqliteLog) -> None:
             token = Token(log.append(LEDGER, name, encode_event(claimed(name, at))), "a")
             end = finished(token, name, at, pictures=(picture(f"{name}/a/0.png"),))
             log.append(LEDGER, name, encode_event(end))
-    log.commit(FRONTIER_GROUP, {ASKED: Commit(0, "0")})
+    log.commit(FRONTIER_GROUP, {ASKED: commit_of(Mark(Frontier(0, 0), 60, 60))})
 
 
 @pytest.fixture(scope="module")
