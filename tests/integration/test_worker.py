@@ -11,7 +11,7 @@ from threading import Thread
 import pytest
 
 from prompt2pic.core.errors import AppendUnknown, LogUnavailable, StoreUnavailable
-from prompt2pic.core.events import Event, decode_event, encode_event
+from prompt2pic.core.events import Event, Expired, decode_event, encode_event
 from prompt2pic.core.ports import Log, PictureStore, Place
 from prompt2pic.core.queue import REQUESTS, RESULTS
 from prompt2pic.core.reader import DEAD_LETTERS
@@ -264,6 +264,36 @@ def test_a_restarted_worker_begins_at_the_frontier(tmp_path: Path) -> None:
     with bench(tmp_path) as again:
         again.ask("two")
         assert again.until("Finished", 2).count("Claimed") == 2
+
+
+def test_a_worker_expires_what_its_predecessor_held(tmp_path: Path) -> None:
+    """Who starts under a dead worker's name frees its jobs at once; another's lease is left to run out."""
+    made = Bench(tmp_path, "stub:0.1", Options())
+    with closing(made.log) as log:
+        for offset, (name, worker) in enumerate((("mine", "hand"), ("other", "somebody"))):
+            made.ask(name)
+            claim = claimed(name, offset, worker=worker, lease=600.0)
+            log.append(LEDGER, name, encode_event(claim))
+    with bench(tmp_path) as at:
+        at.until("Finished")
+        expired = [event.request for event in at.events() if isinstance(event, Expired)]
+        assert expired == ["mine"]
+        assert at.kinds().count("Claimed") == 3
+
+
+def test_what_a_worker_claims_itself_is_not_left_behind(tmp_path: Path) -> None:
+    """Where its expiries can not be written at first, a worker keeps to those that it found at its start."""
+    made = Bench(tmp_path, "stub:2", Options())
+    made.ask()
+    made.log.append(LEDGER, "one", encode_event(claimed("one", worker="hand", lease=600.0)))
+    made.failing_log.failures = [("append", LogUnavailable("log-disk-full", path="x"), False)]
+    made.thread.start()
+    try:
+        assert made.until("Finished").count("Expired") == 1
+    finally:
+        made.worker.stop()
+        made.thread.join(30)
+        made.log.close()
 
 
 def test_an_expiry_that_could_not_be_written_is_written_later(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from prompt2pic.core.jobs import Job
 
 MAX_STALLS = 5  # expiries before `started` after which a job is given up all the same
 MAX_AGE = 24 * 3600 * 1000  # ms a request may wait
-_FIRST_DELAY = 2_000  # ms before a crashed job is tried again, doubled with each attempt
+_FIRST_DELAY = 1_000  # ms before a crashed job is tried again, doubled with each attempt
 _LONGEST_DELAY = 60_000  # ms
 
 Outcome = Literal["open", "won", "lost", "unknown"]

@@ -10,7 +10,7 @@ from prompt2pic.core import decide
 from prompt2pic.core.clock import PATIENCE, SteadyClock
 from prompt2pic.core.dispatch import rank
 from prompt2pic.core.errors import AppendUnknown, LogUnavailable, Problem
-from prompt2pic.core.events import Event, Failed, encode_event
+from prompt2pic.core.events import Event, Failed, Token, encode_event
 from prompt2pic.core.jobs import Job
 from prompt2pic.core.lease import Watch
 from prompt2pic.core.ports import Log, Model, PictureStore, Place
@@ -56,6 +56,7 @@ class Upkeep:
         self._retire = retire
         self._silence = 0.0
         self._expired: set[tuple[str, int]] = set()
+        self._left_behind: list[tuple[Job, Token | None]] | None = None
         begin = time.monotonic() + _FIRST
         self._next = dict.fromkeys(("too_old", "frontier", "sweep", "retire"), begin) | {"heartbeat": 0.0}
 
@@ -100,6 +101,7 @@ class Upkeep:
             return
         self.clock.now()  # to notice a jump it must be looked at while nothing happens, too
         try:
+            self._succeed()
             self._expire()
             self._fail_too_old()
             self._beat()
@@ -144,6 +146,19 @@ class Upkeep:
     def _tell(self, worker: WorkerState) -> None:
         self._log.append(Place(WORKERS, 0), worker.name, encode_worker(worker))
         self._next["heartbeat"] = time.monotonic() + HEARTBEAT
+
+    def _succeed(self) -> None:
+        """Expire what a process of this name held when this one started: it is gone, and need not be waited for."""
+        if self._left_behind is None:
+            held = self._reader.queue.held()
+            self._left_behind = [
+                (job, job.token) for job in held if job.claim and job.claim.worker == self._name
+            ]
+        while self._left_behind:
+            job, token = self._left_behind[-1]
+            if job.token == token:
+                self._expire_one(job)
+            self._left_behind.pop()
 
     def _expire(self) -> None:
         watched = self._watch.watched()
