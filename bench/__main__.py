@@ -1,9 +1,20 @@
-"""Runs every bench, or the named ones: `python -m bench [overhead idle ...]`."""
+"""Runs every bench, or the named ones, and writes what they measured: `python -m bench [overhead idle ...]`."""
 
+import os
+import re
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
-BENCHES = ("overhead", "idle", "log_sqlite", "fold", "choice", "workers", "start", "painter")
+import msgspec
+
+from bench.figures import COLLECTED, KEPT, Run, collected, kept, table
+from bench.plot import plot
+
+BENCHES = ("overhead", "idle", "log_sqlite", "fold", "choice", "workers", "start", "painter", "queue")
+PAGE, PLOT = KEPT.with_suffix(".md"), KEPT.parent / "images" / "performance.svg"
+BETWEEN = re.compile("(?<=<!-- figures -->\n).*(?=<!-- end -->)", re.DOTALL)
 
 
 def main() -> int:
@@ -13,13 +24,32 @@ def main() -> int:
     if unknown:
         sys.stderr.write(f"There is no bench {unknown[0]}: {', '.join(BENCHES)}\n")
         return 2
-    return max(run(name) for name in asked)
+    runs, worst = kept(), 0
+    for name in asked:
+        code, run = measured(name)
+        worst = max(worst, code)
+        if code == 0:
+            runs[name] = run
+    publish({name: runs[name] for name in BENCHES if name in runs})
+    return worst
 
 
-def run(name: str) -> int:
-    """Run one bench under its name."""
+def measured(name: str) -> tuple[int, Run]:
+    """Run one bench under its name; return its exit code and what it measured."""
     print(f"\n{name}", flush=True)
-    return subprocess.run([sys.executable, "-m", f"bench.{name}"], check=False).returncode
+    with tempfile.NamedTemporaryFile() as file:
+        environment = os.environ | {COLLECTED: file.name}
+        done = subprocess.run([sys.executable, "-m", f"bench.{name}"], check=False, env=environment)
+        return done.returncode, collected(Path(file.name))
+
+
+def publish(runs: dict[str, Run]) -> None:
+    """Keep the figures, and write the page's table and the plot from them."""
+    KEPT.write_bytes(msgspec.json.format(msgspec.json.encode(runs), indent=1) + b"\n")
+    lines = [*table(runs), ""]
+    print("\n" + "\n".join(lines))
+    PAGE.write_text(BETWEEN.sub(lambda _: "\n".join(lines), PAGE.read_text()))
+    PLOT.write_text(plot([each for run in runs.values() for each in run.figures]))
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ python -m bench.choice
 import statistics
 import time
 
+from bench.figures import figure
 from bench.fold import REQUEST_PLACE, RESULT_PLACE
 from prompt2pic.core.dispatch import candidates, pick
 from prompt2pic.core.events import Claimed, encode_event
@@ -34,7 +35,9 @@ def main() -> None:
     for waiting in (1, 1_000, 100_000):
         spent = statistics.median(rounds(waiting))
         reference = reference or spent
-        print(f"{waiting:7} waiting: {spent * 1e6:8.0f} us a choice and claim   {spent / reference:6.1f}")
+        what = f"a choice and its claim, {waiting:,} waiting"
+        beside = f"{spent / reference:.1f} times that with one"
+        figure(what, spent * 1e6, "us", beside=beside, curve="us a choice, by waiting jobs", at=waiting)
 
 
 def rounds(waiting: int) -> list[float]:
@@ -61,9 +64,10 @@ def add(queue: Queue, number: int) -> None:
 def claim_next(queue: Queue) -> None:
     """Do what a worker does: whose turn, which level, the claim's record and its fold."""
     load = Load([ME], list(queue.held())[:0], Speeds(), 10**6)
-    job, _ = pick(candidates(queue.upcoming(load.turn), ME, 1, load.now), 0, 0.0)
-    if job is None:
+    offer, _ = pick(candidates(queue, ME, load), 0, 0.0)
+    if offer is None:
         raise RuntimeError("nobody waits")
+    job = offer.job
     choice = choose(job, queue.upcoming(load.turn), ME, load, Targets(), "best")
     claim = Claimed(
         request=job.id,
@@ -74,6 +78,7 @@ def claim_next(queue: Queue) -> None:
         level=choice.level,
         lease=15.0,
         predicted=choice.predicted or 1.0,
+        by_age=offer.by_age,
     )
     offset = queue.ledgers[0].next_result
     queue.apply(Record(RESULT_PLACE, offset, job.id, encode_event(claim), 10**6))

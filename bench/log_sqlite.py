@@ -11,6 +11,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
+from bench.figures import figure
 from prompt2pic.core.ports import Place
 from prompt2pic.log.sqlite import SqliteLog, TopicConfig
 
@@ -129,29 +130,26 @@ def rate(opened: Open, path: Path, processes: int, count: int = 3000) -> tuple[f
 
 def _print_latencies(folder: Path) -> None:
     reference, own = appends(folder)
-    rows = {
-        "bare durable append": reference,
-        "append": own,
-        "append until another process has it": wake_ups(folder),
-    }
-    print(f"{'':38}{'p50 ms':>9}{'p95 ms':>9}{'p50 / bare':>12}{'p95 / bare':>12}")
-    for title, took in rows.items():
-        times = [percentile(took, share) for share in (0.5, 0.95)]
-        ratios = [percentile(took, share) / percentile(reference, share) for share in (0.5, 0.95)]
-        print(
-            f"{title:38}" + "".join(f"{t * 1e3:9.3f}" for t in times) + "".join(f"{r:12.2f}" for r in ratios)
-        )
+    bare_ms = percentile(reference, 0.5) * 1e3
+    ratio = percentile(own, 0.5) * 1e3 / bare_ms
+    figure(
+        "an append to the embedded log",
+        ratio,
+        "x",
+        limit=1.3,
+        beside=f"a bare durable append: {bare_ms:.3f} ms",
+    )
+    there = percentile(wake_ups(folder), 0.95) * 1e3
+    figure("from an append until another process has it, p95", there, "ms", limit=5)
 
 
 def _print_rates(folder: Path) -> None:
-    print(f"{'':38}{'1/s':>9}{'p95 ms':>9}{'bare 1/s':>12}{'p95 ms':>9}{'rate / bare':>12}")
     for processes in (1, 2, 4):
         reference = rate(bare, folder / f"bare-{processes}.db", processes)
         own = rate(ours, folder / f"log-{processes}.db", processes)
-        print(
-            f"{f'appends by {processes} process(es)':38}{own[0]:9.0f}{own[1] * 1e3:9.3f}"
-            f"{reference[0]:12.0f}{reference[1] * 1e3:9.3f}{own[0] / reference[0]:12.2f}"
-        )
+        what = f"appends by {processes} process{'es' * (processes > 1)} at once"
+        beside = f"bare: {reference[0]:,.0f} 1/s; one takes {own[1] * 1e3:.1f} ms (p95)"
+        figure(what, own[0], "1/s", beside=beside, curve="appends a second, by processes", at=processes)
 
 
 def main() -> None:
@@ -159,7 +157,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=sys.argv[1] if len(sys.argv) > 1 else None) as name:
         folder = Path(name)
         _print_latencies(folder)
-        print(f"{'idle follower, share of a core':38}{idle_share(folder):9.3%}")
+        figure("an idle follower of the log, of a core", idle_share(folder), "%", limit=0.01)
         _print_rates(folder)
 
 

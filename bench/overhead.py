@@ -13,6 +13,7 @@ from pathlib import Path
 
 import httpx
 
+from bench.figures import figure
 from tests.servers.service import Service
 
 PAINTING = 0.05  # seconds of the stub painter at its best level
@@ -31,15 +32,12 @@ def main() -> None:
             spent = overheads(service, requests)
         bare += [four_appends(Path(folder) / "bare.sqlite3") for _ in range(3)]
     reference = statistics.median(bare)
-    show("four bare durable appends, median", reference, reference)
-    show("overhead of a picture, median", statistics.median(spent), reference)
-    show("overhead of a picture, p95", quantile(spent, 0.95), reference)
-    show("goal for p95: 3 times the reference and 10 ms", 3 * reference + 0.01, reference)
-
-
-def show(what: str, seconds: float, reference: float) -> None:
-    """Print a line of the table."""
-    print(f"{what:46} {seconds * 1000:7.2f} ms {seconds / reference:6.1f}")
+    beside = f"four bare durable appends: {reference * 1000:.2f} ms"
+    goal = (3 * reference + 0.01) * 1000
+    figure(
+        "overhead of a picture over HTTP, p95", quantile(spent, 0.95) * 1000, "ms", limit=goal, beside=beside
+    )
+    figure("the same, median", statistics.median(spent) * 1000, "ms", beside=beside)
 
 
 def overheads(service: Service, requests: int) -> list[float]:

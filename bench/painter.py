@@ -11,12 +11,14 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from bench.figures import figure
 from prompt2pic.core.ports import PaintOrder
 from prompt2pic.painters.wuerstchen import WuerstchenPainter
 from prompt2pic.painters.wuerstchen_levels import family_of
 
 PROMPT = "красный кот на синем фоне"
 STOCK = (60, 12)  # steps of prior and decoder that the stock pipelines take when nobody says otherwise
+GOALS = {"fast": 0.4, "best": 1.5}  # seconds, with the built-in model on two cores
 LOADING = """
 import sys, time
 marks = {}
@@ -36,7 +38,7 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=7)
     asked = parser.parse_args()
     imports, loading = load_times(asked.source)
-    print(f"imports {imports:.2f} s, load without imports {loading:.2f} s (median of 3 fresh processes)")
+    figure("loading the built-in model", loading, "s", beside=f"its imports: {imports:.1f} s")
     painter = WuerstchenPainter(asked.source, threads=asked.threads)
     print(painter.load(lambda fraction, what: None).name, f"on {threads_used()} threads")
     print_levels(painter, asked.times)
@@ -66,7 +68,6 @@ def print_levels(painter: WuerstchenPainter, times: int) -> None:
     stock = stock_pipelines(loaded.model)
     width, height = loaded.family.sizes[0]
     order = {"prompt": PROMPT, "width": width, "height": height}
-    print("level     steps   seconds  reckoned  stock at equal steps  ratio")
     for recipe in family_of(loaded.model.resolution_multiple).recipes:
         asked = PaintOrder(level=recipe.name, **order)
         steps = (recipe.prior_steps, recipe.decoder_steps)
@@ -75,11 +76,13 @@ def print_levels(painter: WuerstchenPainter, times: int) -> None:
             lambda asked=asked: list(painter.paint(asked, lambda step: None)),
             lambda steps=steps: stock(PROMPT, width, height, *steps),
         )
-        told = f"{recipe.prior_steps}+{recipe.decoder_steps}"
-        line = f"{recipe.name:9} {told:7} {ours:7.3f}  {reckoned[recipe.name]:8.3f}"
-        print(f"{line}  {theirs:20.3f}  {ours / theirs:5.2f}")
+        told = f"{width} x {height}, {recipe.prior_steps}+{recipe.decoder_steps} steps"
+        beside = f"the stock pipeline at as many: {theirs:.2f} s; reckoned {reckoned[recipe.name]:.2f} s"
+        figure(
+            f"a picture at `{recipe.name}` ({told})", ours, "s", limit=GOALS.get(recipe.name), beside=beside
+        )
     [default] = alternate(1, lambda: stock(PROMPT, width, height, *STOCK))
-    print(f"stock at its defaults ({STOCK[0]}+{STOCK[1]}): {default:.3f} s")
+    figure(f"the stock pipeline at its defaults ({STOCK[0]}+{STOCK[1]} steps)", default, "s")
 
 
 def alternate(times: int, *actions: Callable[[], object]) -> list[float]:

@@ -10,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 from unittest.mock import patch
 
+from bench.figures import figure
 from bench.fold import CHUNK, chunk
 from prompt2pic.log.sqlite import SqliteLog
 from prompt2pic.log.sqlite_writing import transaction
@@ -30,12 +31,9 @@ def main() -> None:
         service.patience = 600.0  # seconds: the first start reads everything
         empty = Service(Path(folder) / "empty", workers=0)
         reference = started(empty)
-        print(f"start with an empty log:                {reference:6.2f} s   1.0")
-        for name in ("the first start, which reads them all:", "a later start:"):
-            spent = started(service)
-            print(
-                f"{name:39} {spent:6.2f} s {spent / reference:5.1f}   ({jobs} finished jobs; goal for a later one 5 s)"
-            )
+        empty_log = f"with an empty log: {reference:.2f} s"
+        figure(f"the first start with {jobs:,} finished jobs", started(service), "s", beside=empty_log)
+        figure("a later start with them", started(service), "s", limit=5, beside=empty_log)
 
 
 def started(service: Service) -> float:

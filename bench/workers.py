@@ -8,6 +8,7 @@ import time
 from datetime import datetime
 from pathlib import Path
 
+from bench.figures import figure
 from tests.servers.service import Service
 
 QUOTAS = {"quota_waiting": "10000", "quota_day": "100000"}
@@ -16,15 +17,15 @@ QUOTAS = {"quota_waiting": "10000", "quota_day": "100000"}
 def main() -> None:
     """Print the time of forty one-second jobs on four workers, then the rate of short jobs by workers."""
     spent = makespan(workers=4, jobs=40, seconds=1.0)
-    print(f"40 jobs of 1 s on 4 workers: {spent:5.2f} s, {spent / 10:.3f} of the ideal 10 s (goal 1.05)")
+    figure("40 jobs of 1 s on 4 workers, of the ideal", spent / 10, "x", limit=1.05, beside="the ideal: 10 s")
     alone = None
     for workers in (1, 4, 16):
         jobs = 60 * min(workers, 4)
         rate = jobs / makespan(workers=workers, jobs=jobs, seconds=0.1)
         alone = alone or rate
-        print(
-            f"{workers:2} workers: {rate:6.1f} jobs of 0.1 s a second, {rate / alone:4.1f} times one worker"
-        )
+        beside = f"{rate / alone:.1f} times one worker"
+        what = f"jobs of 0.1 s on {workers} worker{'s' * (workers > 1)}"
+        figure(what, rate, "1/s", beside=beside, curve="jobs of 0.1 s a second, by workers", at=workers)
 
 
 def makespan(*, workers: int, jobs: int, seconds: float) -> float:
