@@ -1,4 +1,4 @@
-"""The command line: run, web, worker, paint, doctor, queue, drain."""
+"""The command line: run, web, worker, paint, doctor, queue, drain, topics."""
 
 import argparse
 import sys
@@ -19,11 +19,13 @@ _EXAMPLES = """examples:
   prompt2pic paint "Закат над океаном" -o sunset.png --seed 1
   prompt2pic doctor                              is everything as it should be?
   prompt2pic queue show 5b54                     what happened to a request, in plain words
+  prompt2pic topics --check                      are the topics in Kafka as they should be?
 
 Settings come from PROMPT2PIC_... variables or a .env file: see docs/settings.md."""
 
 TRY_AGAIN = 75  # EX_TEMPFAIL of sysexits.h: `run` starts a process again that ends with it
-_PASSING = {"log-file-locked", "log-disk-full", "unexpected"}
+_MOST = 1000  # partitions, or brokers
+_PASSING = {"log-file-locked", "log-disk-full", "log-failed", "log-kafka-away", "unexpected"}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -56,8 +58,10 @@ def _dispatch(asked: argparse.Namespace, settings: Settings) -> int:
             return commands.paint(settings, asked.prompt, asked.out, _changes(asked))
         case "queue" | "drain":
             return _operate(asked, settings)
+        case "topics":
+            return _topics(asked, settings)
         case _:
-            return _doctor(settings)
+            return _doctor(settings, asked.role)
 
 
 def _operate(asked: argparse.Namespace, settings: Settings) -> int:
@@ -79,11 +83,21 @@ def _operate(asked: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-def _doctor(settings: Settings) -> int:
+def _topics(asked: argparse.Namespace, settings: Settings) -> int:
+    from prompt2pic.topics import Asked, topics
+
+    wanted = Asked(asked.partitions, asked.replication, check=asked.check, fix=asked.fix)
+    fine, lines = topics(settings, wanted, asked.acl, json=asked.json)
+    for line in lines:
+        sys.stdout.write(f"{line}\n")
+    return 0 if fine else 1
+
+
+def _doctor(settings: Settings, role: str | None) -> int:
     from prompt2pic.doctor import examine
 
     well = True
-    for fine, line in examine(settings):
+    for fine, line in examine(settings, role):
         sys.stdout.write(f"{'✓' if fine else '✗'} {line}\n")
         sys.stdout.flush()
         well = well and fine
@@ -124,8 +138,10 @@ def _parser() -> argparse.ArgumentParser:
     _run_parser(commands)
     _process_parsers(commands)
     _paint_parser(commands)
-    _command(commands, "doctor", "check settings, log, store, model and port, one line each")
+    doctor = _command(commands, "doctor", "check settings, log, store, model and port, one line each")
+    doctor.add_argument("--role", choices=("bot", "web", "worker"), help="whose rights in Kafka to check")
     _operators_parsers(commands)
+    _topics_parser(commands)
     return parser
 
 
@@ -173,6 +189,25 @@ def _operators_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentPa
         commands, "drain", "workers end what they have and take no more; the intake says so kindly"
     )
     drain.add_argument("--off", action="store_true", help="take requests again")
+
+
+def _topics_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = _command(commands, "topics", "make and check the topics of a log in Kafka")
+    parser.add_argument(
+        "--partitions", type=_number, metavar="N", help="of requests and results; can only grow"
+    )
+    parser.add_argument("--replication", type=_number, metavar="N", help="brokers that keep each record")
+    parser.add_argument("--acl", type=Path, metavar="FILE", help="give each role's users their rights")
+    changing = parser.add_mutually_exclusive_group()
+    changing.add_argument("--check", action="store_true", help="change nothing; 1 where something differs")
+    changing.add_argument("--fix", action="store_true", help="change settings that differ, too")
+    parser.add_argument("--json", action="store_true", help="for programs")
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) <= _MOST:
+        raise argparse.ArgumentTypeError(f"a number from 1 to {_MOST}")
+    return int(text)
 
 
 if __name__ == "__main__":

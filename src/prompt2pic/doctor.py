@@ -1,28 +1,30 @@
 """Checks everything that a start needs, one line each, with what to do."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from prompt2pic.commands import free_port
 from prompt2pic.core.errors import Problem
 from prompt2pic.core.ports import Commit, Place
 from prompt2pic.core.queue import REQUESTS, RESULTS
+from prompt2pic.doctor_kafka import examine_kafka, told
 from prompt2pic.settings import Settings, variable
 from prompt2pic.texts import Texts
 from prompt2pic.wiring import build_log, build_painter, build_store, make_folder
 
 
-def examine(settings: Settings) -> Iterator[tuple[bool, str]]:
-    """Yield for each check whether all is well, and a line that says what was found or what to do."""
+def examine(settings: Settings, role: str | None = None) -> Iterator[tuple[bool, str]]:
+    """Yield for each check whether all is well, and a line that says what was found or what to do.
+
+    `role` is the process whose rights in Kafka are looked at, None for any.
+    """
     texts = Texts(settings.language)
-    for check in (_settings, _log, _store, _model, _page, _token):
-        yield _told(texts, lambda check=check: check(settings, texts))  # type: ignore[misc]
-
-
-def _told(texts: Texts, check: Callable[[], str]) -> tuple[bool, str]:
-    try:
-        return True, check()
-    except Problem as problem:
-        return False, texts.sentence(problem)
+    yield told(texts, lambda: _settings(settings, texts))
+    if settings.log_file() is None:
+        yield from examine_kafka(settings, texts, role)
+    else:
+        yield told(texts, lambda: _log(settings, texts))
+    for check in (_store, _model, _page, _token):
+        yield told(texts, lambda check=check: check(settings, texts))  # type: ignore[misc]
 
 
 def _settings(settings: Settings, texts: Texts) -> str:

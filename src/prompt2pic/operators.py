@@ -13,11 +13,12 @@ from prompt2pic.core.errors import Problem
 from prompt2pic.core.events import Event, decode_event, encode_event
 from prompt2pic.core.forecast import Load
 from prompt2pic.core.history import History
+from prompt2pic.core.intake import to_append
 from prompt2pic.core.jobs import Job
 from prompt2pic.core.ports import Log, Place
-from prompt2pic.core.queue import REQUESTS, RESULTS
+from prompt2pic.core.queue import RESULTS
 from prompt2pic.core.reader import SETTINGS, Reader, now_ms
-from prompt2pic.core.requests import encode_request
+from prompt2pic.core.requests import Request, encode_request, key_of
 from prompt2pic.core.rules import DRAIN_KEY, Drain, encode_drain
 from prompt2pic.settings import Settings
 from prompt2pic.texts import Texts
@@ -44,6 +45,16 @@ class Desk:
         if len(found) != 1:
             raise Problem("queue-no-job" if not found else "queue-many-jobs", request=request)
         return found[0]
+
+    def ask(self, request: Request) -> None:
+        """Append a new request until it counts. Raises LogUnavailable."""
+        again = False
+        while step := to_append(self.reader.queue, self.reader.placing(), request, again=again):
+            place, record = step
+            offset = self.log.append(place, key_of(record), encode_request(record))
+            while not self.reader.reached(place, offset):
+                self.reader.pump(1.0)
+            again = again or isinstance(record, Request)
 
     def waiting(self) -> list[Job]:
         """Return the jobs that workers hold, then those that wait in the order of their turns."""
@@ -99,7 +110,7 @@ def retry(settings: Settings, request: str) -> str:
         if job.request is None or job.state not in ("failed", "cancelled"):
             raise Problem("queue-not-retried", request=job.id)
         again = msgspec.structs.replace(job.request, id=str(uuid4()), digest="")
-        at.log.append(Place(REQUESTS, job.partition), again.id, encode_request(again))
+        at.ask(again)
         return Texts(settings.language).say("queue-retried", request=job.id, again=again.id)
 
 

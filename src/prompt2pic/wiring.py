@@ -1,6 +1,7 @@
 """Builds every process from settings; the only module that knows every adapter."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from prompt2pic.core.ports import Log, Painter, PictureStore
 from prompt2pic.core.quality import Targets
 from prompt2pic.core.queue import REQUESTS, RESULTS
 from prompt2pic.core.reader import DEAD_LETTERS, SETTINGS, WORKERS
-from prompt2pic.log.topics import TopicConfig
+from prompt2pic.log.topics import KEPT, TopicConfig
 from prompt2pic.ops.health import Health
 from prompt2pic.ops.metrics import Metrics
 from prompt2pic.settings import Settings
@@ -19,26 +20,50 @@ from prompt2pic.settings import Settings
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from prompt2pic.log.kafka_keeper import Keeper
     from prompt2pic.worker.worker import Worker
 
 TOPICS = {
-    REQUESTS: TopicConfig(),
-    RESULTS: TopicConfig(),
+    REQUESTS: TopicConfig(kept=KEPT[REQUESTS]),
+    RESULTS: TopicConfig(kept=KEPT[RESULTS]),
     WORKERS: TopicConfig(compacted=True),
     SETTINGS: TopicConfig(compacted=True),
-    DEAD_LETTERS: TopicConfig(),
+    DEAD_LETTERS: TopicConfig(kept=KEPT[DEAD_LETTERS]),
 }
 
 
 def build_log(settings: Settings) -> Log:
     """Return the log of the settings. Raises Problem where it can not be had."""
-    from prompt2pic.log.sqlite import SqliteLog
-
     path = settings.log_file()
     if path is None:
-        raise Problem("log-kafka-missing")
+        return _kafka_log(settings)
+    from prompt2pic.log.sqlite import SqliteLog
+
     make_folder(path.parent)
     return SqliteLog(path, TOPICS)
+
+
+def _kafka_log(settings: Settings) -> Log:
+    with _client_needed(settings):
+        from prompt2pic.log.kafka import KafkaLog
+    return KafkaLog(settings.log, TOPICS, prefix=settings.topic_prefix, properties=settings.kafka)
+
+
+def build_keeper(settings: Settings) -> "Keeper":
+    """Return what looks after the topics of a log in Kafka. Raises Problem where it can not be had."""
+    with _client_needed(settings):
+        from prompt2pic.log.kafka_keeper import Keeper
+    return Keeper(settings.log, settings.topic_prefix, settings.kafka)
+
+
+@contextmanager
+def _client_needed(settings: Settings) -> Iterator[None]:
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name != "confluent_kafka":
+            raise
+        raise Problem("log-kafka-package", path=settings.log) from error
 
 
 def build_store(settings: Settings) -> PictureStore:

@@ -47,6 +47,14 @@ class MemoryLog:
         """Return how many partitions a topic has."""
         return self._partitions[topic]
 
+    def grow(self, topic: str, count: int) -> None:
+        """Add partitions to a topic until it has so many."""
+        with self.news:
+            for n in range(self._partitions[topic], count):
+                self._records[Place(topic, n)] = []
+                self._next[Place(topic, n)] = 0
+            self._partitions[topic] = count
+
     def bounds(self, place: Place) -> tuple[int, int]:
         """Return the earliest offset that is still held and the offset the next record will get."""
         self._check_there()

@@ -137,6 +137,6 @@ def test_a_frontier_that_retention_has_passed(tmp_path: Path) -> None:
         with closing(reader):
             while not reader.ready:
                 reader.pump(1.0)
-            assert reader.queue.ledgers[0].frontier == (1, 1)
+            assert reader.queue.ledgers[0].frontier == Frontier(1, 1)
             assert {job.id for job in reader.queue.open_jobs()} == {"three"}
             assert (reader.queue.known("one"), reader.queue.known("two")) == (False, True)

@@ -6,11 +6,13 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from prompt2pic.core import ledger
 from prompt2pic.core.events import Cancelled, encode_event
 from prompt2pic.core.jobs import Job
 from prompt2pic.core.ledger import Frontier
+from prompt2pic.core.marks import Mark
 from prompt2pic.core.ports import Place
 from prompt2pic.core.quality import Targets
 from prompt2pic.core.queue import REQUESTS, RESULTS
@@ -38,9 +40,23 @@ def test_what_is_put_is_found_again(tmp_path: Path) -> None:
         assert again.frontiers() == {0: Frontier(4, 9)}
         assert again.job("r2") == ended(2)
         assert again.job("r9") is None
-        assert [job.id for job in again.of("anna")] == ["r2", "r1"]
+        assert [job.id for job in again.of("anna", 0)] == ["r2", "r1"]
         again.drop("r2")
-        assert [job.id for job in again.of("anna")] == ["r1"]
+        assert [job.id for job in again.of("anna", 0)] == ["r1"]
+
+
+def test_a_partition_of_which_a_start_needs_more_is_thrown_away(tmp_path: Path) -> None:
+    """What others hold stays: a log that got more partitions, or lost some of one, keeps what is there of the rest."""
+    frontiers = {0: Frontier(4, 9, 2), 1: Frontier(3, 3)}
+    with closing(Shelf(tmp_path / "shelf", "log")) as shelf:
+        shelf.put([ended(1), structs.replace(ended(2), partition=1)], frontiers)
+        shelf.note_read({n: Mark(frontier, 9, 9) for n, frontier in frontiers.items()})
+        shelf.keep({**frontiers, 2: Frontier()})
+        assert shelf.frontiers() == frontiers
+        assert [[job.id for job in shelf.of("anna", n)] for n in (0, 1, 2)] == [["r1"], ["r2"], []]
+        shelf.keep({0: Frontier(4, 9, 2), 1: Frontier(), 2: Frontier()})
+        assert shelf.marks() == {0: Mark(Frontier(4, 9, 2), 9, 9)}
+        assert (shelf.job("r1") is None, shelf.job("r2") is None) == (False, True)
 
 
 @pytest.mark.parametrize("content", [b"", b"nothing of the kind" * 500])
@@ -151,7 +167,7 @@ def test_a_page_keeps_the_order_of_asking(tmp_path: Path) -> None:
         first.requested = 10**15
         shelf.put([first], {0: Frontier(2, 2)})
         shelf.put([ended(2), ended(3)], {0: Frontier(4, 4)})
-        assert [job.id for job in shelf.of("anna")] == ["r3", "r2", "r1"]
+        assert [job.id for job in shelf.of("anna", 0)] == ["r3", "r2", "r1"]
 
 
 @pytest.mark.usefixtures("at_once")

@@ -29,13 +29,15 @@ from prompt2pic.core.events import (
 )
 from prompt2pic.core.ports import Level, Model
 from prompt2pic.core.requests import (
+    Grown,
     Request,
+    decode_grown,
     decode_request,
     encode_request,
     partition_of,
     request_id,
 )
-from prompt2pic.core.rules import Drain, encode_drain
+from prompt2pic.core.rules import Drain, encode_drain, encode_partitions
 from prompt2pic.core.workers import WorkerState, decode_worker, encode_worker
 
 TOKEN = Token(7, "a1")
@@ -114,7 +116,7 @@ EVENTS: dict[bytes, Event] = {
 REQUEST_BYTES = (
     b'{"type":"request","v":1,"id":"r1","person":"tg:5","prompt":"\xd0\x97\xd0\xb0\xd0\xba\xd0\xb0\xd1\x82",'
     b'"negative":"blur","model":"m","width":512,"height":256,"count":2,"seed":5,"strength":0.25,"level":"best",'
-    b'"language":"ru","reply":{"kind":"chat","chat":9},"digest":"d","notify":true}'
+    b'"language":"ru","reply":{"kind":"chat","chat":9},"digest":"d","notify":true,"partitions":6}'
 )
 REQUEST = Request(
     id="r1",
@@ -132,6 +134,7 @@ REQUEST = Request(
     reply={"kind": "chat", "chat": 9},
     digest="d",
     notify=True,
+    partitions=6,
 )
 WORKER_BYTES = (
     b'{"type":"worker","v":1,"name":"w1","state":"ready","model":{"name":"m","sizes":[[512,256]],'
@@ -156,9 +159,10 @@ Decode = Callable[[bytes], Any]
 KINDS = [
     *((value, event, encode_event, decode_event) for value, event in EVENTS.items()),
     (REQUEST_BYTES, REQUEST, encode_request, decode_request),
+    (b'{"type":"grown","v":1,"number":6}', Grown(number=6), encode_request, decode_grown),
     (WORKER_BYTES, WORKER, encode_worker, decode_worker),
 ]
-DECODERS: list[Decode] = [decode_event, decode_request, decode_worker]
+DECODERS: list[Decode] = [decode_event, decode_request, decode_grown, decode_worker]
 
 
 def _name(value: object) -> str | None:
@@ -179,6 +183,7 @@ def test_golden_bytes(value: bytes, record: Any, encode: Callable[[Any], bytes],
 def test_golden_bytes_of_a_setting() -> None:
     """What the owner decides is held in bytes that never change, too."""
     assert encode_drain(Drain(on=True)) == b'{"type":"drain","v":1,"on":true}'
+    assert encode_partitions(6) == b'{"type":"partitions","v":1,"number":6}'
 
 
 def test_every_kind_of_event_has_golden_bytes() -> None:

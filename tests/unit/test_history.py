@@ -24,8 +24,9 @@ class MemoryShelf:
     def job(self, request: str) -> Job | None:
         return self.jobs.get(request)
 
-    def of(self, person: str) -> Iterator[Job]:
-        return (job for job in reversed(self.jobs.values()) if job.request and job.request.person == person)
+    def of(self, person: str, partition: int) -> Iterator[Job]:
+        theirs = [job for job in self.jobs.values() if job.request and job.request.person == person]
+        return (job for job in reversed(theirs) if job.partition == partition)
 
     def drop(self, request: str) -> None:
         del self.jobs[request]
@@ -85,7 +86,7 @@ def test_what_was_erased_is_seen_no_more() -> None:
     seen = Told()
     for offset, (name, person) in enumerate([("a0", "ann"), ("b0", "bob"), ("a1", "ann")]):
         seen.queue.apply(asked(offset, request(name, person=person)))
-    seen.queue.apply(asked(0, request("other", person="ann"), partition=1))
+    seen.queue.apply(asked(0, request("other", person="ann"), timestamp=2, partition=1))
     seen.queue.apply(told(0, Erased(person="ann", upto=2)))
     assert seen.ids() == ["other", "a1"]
     assert seen.ids("bob") == ["b0"]
@@ -156,7 +157,7 @@ def shelved() -> tuple[Told, MemoryShelf]:
 def test_what_is_old_lies_on_the_shelf() -> None:
     """What lies before a partition's frontier goes there, once, and is seen as before."""
     seen, shelf = shelved()
-    assert (list(shelf.jobs), shelf.frontiers) == (["a0", "a1", "o0"], {0: (2, 0), 1: (1, 0)})
+    assert (list(shelf.jobs), shelf.frontiers) == (["a0", "a1", "o0"], {0: (2, 0, 1), 1: (1, 0, 1)})
     assert seen.ids() == ["a3", "a1", "a0"]
     assert seen.ids("eve") == ["o1", "o0"]
     assert seen.history.job("a0", "ann") is shelf.jobs["a0"]

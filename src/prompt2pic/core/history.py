@@ -1,6 +1,8 @@
 """What each person asked for and got: the gallery, and the answers about jobs that are over."""
 
+import heapq
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from typing import Protocol
 
 from prompt2pic.core.events import JobEvent
@@ -18,8 +20,8 @@ class Shelf(Protocol):
     def job(self, request: str) -> Job | None:
         """Return a job by its id, None where it is not here."""
 
-    def of(self, person: str) -> Iterator[Job]:
-        """Iterate over a person's jobs, newest first."""
+    def of(self, person: str, partition: int) -> Iterator[Job]:
+        """Iterate over a person's jobs of a partition, newest first."""
 
     def drop(self, request: str) -> None:
         """Delete a job that was erased."""
@@ -57,10 +59,15 @@ class History:
         return [job for job in self._jobs.values() if request and job.id.startswith(request)]
 
     def of(self, person: str) -> Iterator[Job]:
-        """Iterate over a person's jobs, newest first."""
-        yield from [self._jobs[request] for request in reversed(self._of.get(person, {}))]
-        if self._shelf is not None:
-            yield from self._shelf.of(person)
+        """Iterate over a person's jobs, newest first; in the order of the log within a partition, as clocks jump."""
+        young: dict[int, list[Job]] = {partition: [] for partition in self._queue.ledgers}
+        for request in reversed(self._of.get(person, {})):
+            young[self._jobs[request].partition].append(self._jobs[request])
+        lines = [chain(line, self._shelved(person, partition)) for partition, line in young.items()]
+        return heapq.merge(*lines, key=lambda job: -job.requested)
+
+    def _shelved(self, person: str, partition: int) -> Iterator[Job]:
+        return iter(()) if self._shelf is None else self._shelf.of(person, partition)
 
     def shelve(self, frontiers: Mapping[int, Frontier]) -> None:
         """Put the jobs that lie before these frontiers onto the shelf."""

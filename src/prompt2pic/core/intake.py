@@ -2,12 +2,14 @@
 
 from math import sqrt
 
+import msgspec
+
 from prompt2pic.core.asks import Ask, Limits
 from prompt2pic.core.decide import MAX_AGE
 from prompt2pic.core.errors import Refused
-from prompt2pic.core.ports import Model
-from prompt2pic.core.queue import Queue
-from prompt2pic.core.requests import Request
+from prompt2pic.core.ports import Model, Place
+from prompt2pic.core.queue import REQUESTS, Queue
+from prompt2pic.core.requests import Grown, Request, partition_of
 from prompt2pic.core.tally import DAY
 
 _GRID = 8  # pixels: sides made from an aspect are multiples of this
@@ -61,6 +63,23 @@ def request_of(
         reply={"kind": "web"},
         digest=digest,
     )
+
+
+def to_append(
+    queue: Queue, number: int, body: Request, *, again: bool
+) -> tuple[Place, Request | Grown] | None:
+    """Return what to append next, and where, so that a request counts once; None once it does.
+
+    `number` is that of the partitions to place requests in, `again` whether the request was appended before.
+    Each record must have been read back by the queue before the next one is asked for.
+    """
+    lacking = queue.lacking(number)
+    if lacking:
+        return Place(REQUESTS, lacking[0]), Grown(number=number)
+    partition, known_in = partition_of(body.person, number), queue.where(body.id)
+    if known_in is not None and (again or known_in != partition):
+        return None
+    return Place(REQUESTS, partition), msgspec.structs.replace(body, partitions=number)
 
 
 def _size(ask: Ask, model: Model | None, limits: Limits) -> tuple[int | None, int | None]:

@@ -19,13 +19,14 @@ SKEW = 60_000  # ms that the log's clock may be ahead of a reader's without bein
 
 
 class Frontier(NamedTuple):
-    """A consistent cut of a partition: two offsets.
+    """A consistent cut of a partition: two offsets, and the number of partitions that was `Grown` to before it.
 
     Every job requested before `requests` is over, and no event of any other job stands before `results`.
     """
 
     requests: int = 0
     results: int = 0
+    number: int = 1
 
 
 class _Seen(msgspec.Struct, frozen=True, gc=False):
@@ -47,13 +48,17 @@ class _First(msgspec.Struct, frozen=True, gc=False):
 
 
 class Ledger:
-    """The state of every job of one partition, a function of the records read so far."""
+    """The state of every job of one partition, a function of the records read so far.
+
+    `number` is the greatest number of partitions that was `Grown` to here, 1 before any was.
+    """
 
     def __init__(self, partition: int, frontier: Frontier = Frontier()) -> None:  # noqa: B008 - immutable
         self.partition = partition
         self.frontier = frontier
         self.next_request = frontier.requests
         self.next_result = frontier.results
+        self.number = frontier.number
         self.jobs: dict[str, Job] = {}
         self.erased: dict[str, int] = {}
         self.erased_requests: dict[str, int] = {}
@@ -67,6 +72,7 @@ class Ledger:
         self._ahead, self._ahead_since = 0, 0
         self._last_repeat: dict[str, int] = {}
         self._first_events: deque[_First] = deque()
+        self._growths: deque[tuple[int, int]] = deque()
 
     def known(self, request: str) -> bool:
         """Whether this id was seen, open or ended within the time that ids are remembered."""
@@ -81,7 +87,7 @@ class Ledger:
             self._newest = timestamp
         elif timestamp < self._newest - SKEW:
             self._went_back = True
-        if request is None:
+        if request is None or request.partitions < self.number:
             self._seen.append(_Seen(offset, timestamp, None))
             return None
         id = request.id
@@ -97,6 +103,12 @@ class Ledger:
             return None
         self._seen.append(_Seen(offset, timestamp, id))
         return job
+
+    def grow(self, offset: int, number: int) -> None:
+        """Let no request behind this offset count whose partition was chosen of fewer than `number`."""
+        if number > self.number:
+            self.number = number
+            self._growths.append((offset, number))
 
     def apply_event(self, offset: int, timestamp: int, event: Event | None) -> Job | None:
         """Fold one event; return the job that it changed, None where it changed none.
@@ -146,7 +158,10 @@ class Ledger:
         while self._first_events and self._first_events[0].at < self.frontier.requests:
             self._first_events.popleft()
         first = self._first_events[0].offset if self._first_events else self.next_result
-        self.frontier = Frontier(self.frontier.requests, first)
+        requests, _, number = self.frontier
+        while self._growths and self._growths[0][0] < requests:
+            number = self._growths.popleft()[1]
+        self.frontier = Frontier(requests, first, number)
         return self.frontier
 
     def _apply_other(self, offset: int, event: Event | None) -> None:
@@ -241,7 +256,7 @@ class Ledger:
             if id is not None:
                 del over[id]
                 repeated.pop(id, None)
-        self.frontier = Frontier(requests, self.frontier.results)
+        self.frontier = self.frontier._replace(requests=requests)
         self.erased = {person: upto for person, upto in self.erased.items() if upto > requests}
         self.erased_requests = {id: upto for id, upto in self.erased_requests.items() if upto > requests}
         # Events of requests that could not be read leave jobs that nobody will ever ask for.

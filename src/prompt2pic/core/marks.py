@@ -6,7 +6,7 @@ import msgspec
 
 from prompt2pic.core.ledger import Frontier
 from prompt2pic.core.ports import Commit
-from prompt2pic.core.records import decoding
+from prompt2pic.core.records import Amount, decoding
 
 Offset = Annotated[int, msgspec.Meta(ge=0)]
 
@@ -22,11 +22,12 @@ class Mark(NamedTuple):
     results_read: int
 
 
-class _Metadata(msgspec.Struct, frozen=True, kw_only=True):
-    version: Literal[1] = 1
+class _Metadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    version: Literal[1]
     results: Offset
     requests_read: Offset
     results_read: Offset
+    partitions: Amount = 1
 
 
 _encode = msgspec.json.Encoder().encode
@@ -36,7 +37,11 @@ _decode = decoding(_Metadata)
 def commit_of(mark: Mark) -> Commit:
     """Return a mark as the log holds it: the frontier in `requests` as the position, the rest beside it."""
     metadata = _Metadata(
-        results=mark.frontier.results, requests_read=mark.requests_read, results_read=mark.results_read
+        version=1,
+        results=mark.frontier.results,
+        requests_read=mark.requests_read,
+        results_read=mark.results_read,
+        partitions=mark.frontier.number,
     )
     return Commit(mark.frontier.requests, _encode(metadata).decode())
 
@@ -46,4 +51,5 @@ def mark_of(commit: Commit) -> Mark | None:
     found: _Metadata | None = _decode(commit.metadata.encode())
     if found is None:
         return None
-    return Mark(Frontier(commit.offset, found.results), found.requests_read, found.results_read)
+    frontier = Frontier(commit.offset, found.results, found.partitions)
+    return Mark(frontier, found.requests_read, found.results_read)

@@ -7,7 +7,7 @@ from prompt2pic.core.events import Erased, Event, JobEvent, decode_event
 from prompt2pic.core.jobs import Job
 from prompt2pic.core.ledger import Frontier, Ledger
 from prompt2pic.core.ports import Record
-from prompt2pic.core.requests import decode_request
+from prompt2pic.core.requests import decode_grown, decode_request
 from prompt2pic.core.schedule import TURNING, Turns
 from prompt2pic.core.tally import DayTally
 
@@ -48,22 +48,19 @@ class Queue:
         """
         ledgers, held, listeners = self.ledgers, self._held, self.listeners
         for (topic, partition), offset, _, value, timestamp in records:
-            event: Event | None = None
+            event: Event | None
             if topic == REQUESTS:
-                request = decode_request(value)
+                event, request = None, decode_request(value)
                 job = ledgers[partition].apply_request(offset, timestamp, request)
                 if request is None:
-                    self.undecodable += 1
+                    self._apply_other(ledgers[partition], offset, value)
                 elif job is not None:
                     self.tally.add(request.person, timestamp, request.count)
             else:
                 event = decode_event(value)
                 job = ledgers[partition].apply_event(offset, timestamp, event)
-                if event is None:
-                    self.undecodable += 1
-                elif type(event) is Erased:
-                    for forget in self.erasures:
-                        forget(event.person)
+                if job is None:
+                    self._note(event)
             if job is None:
                 continue
             told: JobEvent | None = event  # type: ignore[assignment]  # only a job's events change one
@@ -80,6 +77,28 @@ class Queue:
                 hear(job, told)
         self.folded += len(records)
 
+    def follow(self, frontiers: Mapping[int, Frontier]) -> None:
+        """Take in partitions that are new, each from its frontier on."""
+        new = {n: Ledger(n, frontier) for n, frontier in frontiers.items() if n not in self.ledgers}
+        self.ledgers.update(new)
+
+    def grown(self) -> int:
+        """Return the greatest number of partitions that was grown to, in whichever of them."""
+        return max(ledger.number for ledger in self.ledgers.values())
+
+    def lacking(self, number: int) -> list[int]:
+        """Return the partitions in which `number` was not grown to yet, as far as was read.
+
+        Once there are none, every request that was placed in fewer partitions has been read, or will not count.
+        """
+        ledgers = self.ledgers
+        few = range(number) if number > 1 else ()
+        return [n for n in few if n not in ledgers or ledgers[n].number < number]
+
+    def where(self, request: str) -> int | None:
+        """Return the partition in which an id was seen within the time that ids are remembered."""
+        return next((n for n, ledger in self.ledgers.items() if ledger.known(request)), None)
+
     def job(self, request: str) -> Job | None:
         """Return a job that is open, None where it is over or unknown."""
         for ledger in self.ledgers.values():
@@ -89,7 +108,7 @@ class Queue:
 
     def known(self, request: str) -> bool:
         """Whether this id was seen within the time that ids are remembered."""
-        return any(ledger.known(request) for ledger in self.ledgers.values())
+        return self.where(request) is not None
 
     def open_jobs(self) -> Iterator[Job]:
         """Iterate over the jobs that are not over."""
@@ -131,3 +150,18 @@ class Queue:
         frontiers = {partition: ledger.advance(now) for partition, ledger in self.ledgers.items()}
         self._held = {request: job for request, job in self._held.items() if self.job(request) is job}
         return frontiers
+
+    def _note(self, event: Event | None) -> None:
+        """Take in an event that changed no job."""
+        if event is None:
+            self.undecodable += 1
+        elif isinstance(event, Erased):
+            for forget in self.erasures:
+                forget(event.person)
+
+    def _apply_other(self, ledger: Ledger, offset: int, value: bytes) -> None:
+        grown = decode_grown(value)
+        if grown is None:
+            self.undecodable += 1
+        else:
+            ledger.grow(offset, grown.number)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from prompt2pic.core.errors import LogTruncated
+from prompt2pic.core.errors import LogTruncated, LogUnavailable
 from prompt2pic.core.ledger import Frontier
 from prompt2pic.core.marks import Mark, commit_of, mark_of
 from prompt2pic.core.ports import Follower, Log, Place, Record
@@ -16,6 +16,8 @@ from prompt2pic.core.workers import Crew
 
 WORKERS, SETTINGS, DEAD_LETTERS = "workers", "settings", "dead-letters"
 FRONTIER_GROUP = "prompt2pic-frontier"  # never subscribed: it only holds the frontier
+_LOOK = 60.0  # seconds between two looks for new partitions
+_LOOK_AGAIN = 1.0  # seconds, while a record tells of more than are followed
 
 
 class Reader:
@@ -46,10 +48,12 @@ class Reader:
         """Throw the projection away and start anew. Raises LogUnavailable."""
         self.ready = False  # where the log is away now, the old follower stays and says the same again
         frontiers = self._frontiers()
-        self._ends = {place: self.log.bounds(place)[1] for place in self._places()}
+        self._ends = {place: self.log.bounds(place)[1] for place in self._places(frontiers)}
         follower = self.log.follow(self._starts(frontiers))
         self.close()
         self._follower = follower
+        self._new: dict[int, Frontier] = {}
+        self._looked, self._looked_for, self._asked = time.monotonic(), 1, False
         self.queue, self.crew, self.speeds, self.rules = Queue(frontiers), Crew(), Speeds(), Rules()
         self.queue.endings.append(self.speeds.learn)
         self.ready = self._has_reached(self._ends)
@@ -67,15 +71,22 @@ class Reader:
             return 0
 
     def fetch(self, timeout: float, limit: int = 1000) -> list[Record]:
-        """Wait up to `timeout` seconds for records and return at most `limit`; changes nothing else.
+        """Wait up to `timeout` seconds for records and return at most `limit`; looks for new partitions, too.
 
         May run in another thread than `take`, one after the other. Raises LogTruncated, LogUnavailable.
         """
         assert self._follower is not None, "a reader follows from its start on"  # noqa: S101
+        if self._is_due() and self._found_new():
+            return []
+        if self._expected() > len(self.queue.ledgers):
+            timeout = min(timeout, _LOOK_AGAIN)
         return self._follower.poll(timeout, limit)
 
     def take(self, records: list[Record]) -> int:
         """Fold what was fetched and return how many records that were. Raises NewerLog."""
+        if self._new:
+            self.queue.follow(self._new)
+            self._new = {}
         for record in records:
             if record.place.topic == WORKERS:
                 self.crew.apply(record)
@@ -87,13 +98,34 @@ class Reader:
 
     def reached(self, place: Place, offset: int) -> bool:
         """Whether the record at this offset has been folded."""
-        ledger = self.queue.ledgers[place.partition]
+        ledger = self.queue.ledgers.get(place.partition)
+        if ledger is None:
+            return False
         return offset < (ledger.next_request if place.topic == REQUESTS else ledger.next_result)
 
     def wake(self) -> None:
         """Make a `pump` that waits in another thread return early."""
-        if self._follower is not None:
-            self._follower.wake()
+        follower = self._follower
+        if follower is not None:
+            follower.wake()
+
+    def look(self) -> None:
+        """Have the next `fetch` look for new partitions, and one that waits return early."""
+        self._asked = True
+        self.wake()
+
+    def partitions(self) -> int:
+        """Return how many partitions the ledger has: while the log grows one of its topics may be ahead."""
+        return min(self.log.partitions(REQUESTS), self.log.partitions(RESULTS))
+
+    def placing(self) -> int:
+        """Return the number of partitions that requests are to be spread over, once this is `Grown` to.
+
+        The owner's number where the log has that many, else what the log has; never fewer than somebody grew to.
+        """
+        has = len(self.queue.ledgers)
+        told = self.rules.partitions
+        return max(self.queue.grown(), has if told is None else min(told, has))
 
     def commit_frontier(self, now: int) -> None:
         """Move the frontier as far as it may go at `now` (ms) and commit it."""
@@ -116,20 +148,42 @@ class Reader:
             self._follower.close()
             self._follower = None
 
-    def _places(self) -> list[Place]:
-        topics = (REQUESTS, RESULTS, WORKERS, SETTINGS)
-        return [Place(topic, n) for topic in topics for n in range(self.log.partitions(topic))]
+    def _is_due(self) -> bool:
+        waited, expected = time.monotonic() - self._looked, self._expected()
+        missing = expected > len(self.queue.ledgers)
+        news = self._asked or (missing and expected > self._looked_for)
+        return news or waited > (_LOOK_AGAIN if missing else _LOOK)
+
+    def _expected(self) -> int:
+        """Return how many partitions there are to be by what was read."""
+        return max(self.queue.grown(), self.rules.partitions or 1)
+
+    def _found_new(self) -> bool:
+        """Go on with partitions that the log has now, too, each from its beginning; say whether there were any."""
+        assert self._follower is not None, "a reader follows from its start on"  # noqa: S101
+        self._looked, self._looked_for, self._asked = time.monotonic(), self._expected(), False
+        try:
+            new = {n: self._earliest(n) for n in range(self.partitions()) if n not in self.queue.ledgers}
+            if not new:
+                return False
+            follower = self.log.follow(self._follower.positions() | _ledgers_starts(new))
+        except LogUnavailable:  # one that can not be had yet must not keep from reading the others
+            return False
+        self._follower.close()
+        self._follower, self._new = follower, new
+        return True
+
+    def _places(self, frontiers: dict[int, Frontier]) -> list[Place]:
+        others = [Place(topic, n) for topic in (WORKERS, SETTINGS) for n in range(self.log.partitions(topic))]
+        return [*_ledgers_starts(frontiers), *others]
 
     def _starts(self, frontiers: dict[int, Frontier]) -> dict[Place, int]:
-        starts = {place: self.log.bounds(place)[0] for place in self._places()}
-        for partition, frontier in frontiers.items():
-            starts[Place(REQUESTS, partition)] = frontier.requests
-            starts[Place(RESULTS, partition)] = frontier.results
-        return starts
+        others = [place for place in self._places(frontiers) if place.topic in (WORKERS, SETTINGS)]
+        return _ledgers_starts(frontiers) | {place: self.log.bounds(place)[0] for place in others}
 
     def _frontiers(self) -> dict[int, Frontier]:
         known = self._committed() if self._from_frontier else self._own()
-        frontiers = {n: self._usable(n, known.get(n)) for n in range(self.log.partitions(REQUESTS))}
+        frontiers = {n: self._usable(n, known.get(n)) for n in range(self.partitions())}
         self.refolded = sorted(n for n in known if n in frontiers and frontiers[n] is None)
         return {n: frontier or self._earliest(n) for n, frontier in frontiers.items()}
 
@@ -159,6 +213,15 @@ class Reader:
         assert self._follower is not None, "a reader follows from its start on"  # noqa: S101
         positions = self._follower.positions()
         return all(positions.get(place, 0) >= end for place, end in ends.items())
+
+
+def _ledgers_starts(frontiers: Mapping[int, Frontier]) -> dict[Place, int]:
+    """Return where to begin reading the two places of each partition."""
+    return {
+        place: offset
+        for n, frontier in frontiers.items()
+        for place, offset in ((Place(REQUESTS, n), frontier.requests), (Place(RESULTS, n), frontier.results))
+    }
 
 
 def now_ms() -> int:

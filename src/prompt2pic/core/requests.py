@@ -22,7 +22,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="
     `width` and `height` in pixels, None for the model's own size; `seed` is the first picture's, the n-th has
     seed + n. With `strength` (above 0, at most 1) all have `seed`, and the n-th starts from its noise with that
     much of another noise in it. `reply` says where to answer. `digest` tells two bodies under one
-    `Idempotency-Key` apart. With `notify` the job is over only when the person was told.
+    `Idempotency-Key` apart. With `notify` the job is over only when the person was told. `partitions` is the number
+    of which its own was chosen: behind a `Grown` record with a greater one it does not count.
     """
 
     v: Literal[1] = 1
@@ -41,6 +42,17 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="
     reply: dict[str, str | int] = {}
     digest: str = ""
     notify: bool = False
+    partitions: Amount = 1
+
+
+class Grown(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="grown"):
+    """From here on a request counts in this partition only if its own was chosen of at least `number`.
+
+    Whoever has read this in each of `number` partitions knows every request of theirs that was chosen of fewer.
+    """
+
+    v: Literal[1] = 1
+    number: Amount
 
 
 def request_id(person: str, source: str) -> str:
@@ -59,10 +71,18 @@ def partition_of(person: str, partitions: int) -> int:
 _encoder = msgspec.json.Encoder()
 
 
-def encode_request(request: Request) -> bytes:
-    """Return the bytes of a request as the log holds them."""
+def key_of(record: Request | Grown) -> str:
+    """Return the key of a record of `requests`: a request's id, none for what is said to a partition."""
+    return record.id if isinstance(record, Request) else ""
+
+
+def encode_request(request: Request | Grown) -> bytes:
+    """Return the bytes of a record of `requests` as the log holds them."""
     return _encoder.encode(request)
 
 
 decode_request: Callable[[bytes], Request | None] = decoding(Request)
 """Return the request, or None where the bytes are no request this program knows."""
+
+decode_grown: Callable[[bytes], Grown | None] = decoding(Grown)
+"""Return the record, or None where the bytes are none that this program knows."""

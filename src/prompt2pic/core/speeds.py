@@ -20,7 +20,7 @@ class Speeds:
 
     def learn(self, job: Job, event: JobEvent | None) -> None:
         """Take in the painting time of the job that `event` has finished; any other event teaches nothing."""
-        if not isinstance(event, Finished) or not event.pictures:
+        if type(event) is not Finished:
             return
         first = event.pictures[0]
         key = (event.worker, event.level, first.painted_width * first.painted_height)

@@ -1,14 +1,12 @@
-"""What the embedded log forgets, and when; Kafka does the same by its topics' settings."""
+"""What the embedded log forgets; Kafka does the same by its topics' settings."""
 
 from prompt2pic.core.ledger import REMEMBERED
 from prompt2pic.core.marks import mark_of
 from prompt2pic.core.ports import Place
-from prompt2pic.core.queue import REQUESTS, RESULTS
+from prompt2pic.core.queue import REQUESTS
 from prompt2pic.core.reader import DEAD_LETTERS, FRONTIER_GROUP
 from prompt2pic.log.sqlite import SqliteLog
-
-_DAY = 24 * 3600 * 1000  # ms
-KEPT = {REQUESTS: 29 * _DAY, RESULTS: 60 * _DAY, DEAD_LETTERS: 60 * _DAY}
+from prompt2pic.log.topics import KEPT
 
 
 def retire(log: SqliteLog, now: int) -> int:

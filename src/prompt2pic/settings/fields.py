@@ -55,6 +55,9 @@ class Settings(BaseSettings):
         "Where requests and events are kept: `sqlite:///absolute/path` or `kafka://host:9092,host:9092`.",
         shown="log.sqlite3 in the data folder",
     )
+    topic_prefix: Annotated[str, AfterValidator(rules.topic_prefix)] = _setting(
+        "prompt2pic.", "What the names of topics and groups in Kafka begin with."
+    )
     store: Annotated[str, rules.starts("store-address", "file:///", "s3://")] = _setting(
         lambda given: (given["data"] / "pictures").as_uri(),
         "Where pictures are kept: `file:///absolute/path` or `s3://bucket/prefix`.",

@@ -1,6 +1,7 @@
 """What a setting's value must look like; why one is wrong is a word that `texts` knows."""
 
 import ipaddress
+import re
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -34,6 +35,13 @@ def starts(why: str, *starts: str) -> AfterValidator:
         return value.rstrip("/")
 
     return AfterValidator(check)
+
+
+def topic_prefix(value: str) -> str:
+    """Return the beginning of topics' names if Kafka allows it."""
+    if not re.fullmatch(r"[A-Za-z0-9._-]{0,100}", value):
+        raise wrong("topic-prefix")
+    return value
 
 
 def painter(value: str) -> str:

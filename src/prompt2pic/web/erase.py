@@ -48,7 +48,10 @@ class Eraser:
 
     async def _ends(self) -> dict[int, int]:
         """Return where `requests` ends, per partition that holds any, once all of it has been read."""
-        log, places = self._hub.log, [Place(REQUESTS, number) for number in self._hub.reader.queue.ledgers]
+        log, reader = self._hub.log, self._hub.reader
+        places = [Place(REQUESTS, n) for n in range(await asyncio.to_thread(reader.partitions))]
+        if len(places) > len(reader.queue.ledgers):
+            reader.look()  # somebody else may have seen those, and have put something of the person's there
         ends = {place: (await asyncio.to_thread(log.bounds, place))[1] for place in places}
         for place, end in ends.items():
             await self._hub.appended(place, end - 1)

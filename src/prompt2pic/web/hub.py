@@ -128,8 +128,7 @@ class Hub:
         return waits(load, upcoming, expected_level(upcoming, load, self._targets))
 
     def _rebuilt(self, reader: Reader) -> None:
-        if {n: ledger.frontier for n, ledger in reader.queue.ledgers.items()} != self._shelf.frontiers():
-            self._shelf.clear(self.log.identity())  # it does not reach to where this reader starts
+        self._shelf.keep({n: ledger.frontier for n, ledger in reader.queue.ledgers.items()})
         self.history = History(reader.queue, self._shelf)
         reader.queue.listeners.append(self._changed)
         for changed in (event for events in self._watchers.values() for event in events):

@@ -12,11 +12,15 @@ from prompt2pic.core.jobs import Job
 from prompt2pic.core.ledger import Frontier
 from prompt2pic.core.marks import Mark
 
-_VERSION = 3  # of the layout and of what a job is made of; another one is thrown away
+_VERSION = 4  # of the layout and of what a job is made of; another one is thrown away
 _LAYOUT = """
-    CREATE TABLE jobs (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, person TEXT NOT NULL, body BLOB NOT NULL);
-    CREATE INDEX jobs_of ON jobs (person);
-    CREATE TABLE frontiers (partition INTEGER PRIMARY KEY, requests INTEGER NOT NULL, results INTEGER NOT NULL);
+    CREATE TABLE jobs (
+        id TEXT PRIMARY KEY, partition INTEGER NOT NULL, at INTEGER NOT NULL, person TEXT NOT NULL, body BLOB NOT NULL
+    );
+    CREATE INDEX jobs_of ON jobs (person, partition, at);
+    CREATE TABLE frontiers (
+        partition INTEGER PRIMARY KEY, requests INTEGER NOT NULL, results INTEGER NOT NULL, number INTEGER NOT NULL
+    );
     CREATE TABLE read (partition INTEGER PRIMARY KEY, requests INTEGER NOT NULL, results INTEGER NOT NULL);
     CREATE TABLE log (identity TEXT NOT NULL);
 """
@@ -38,8 +42,8 @@ class Shelf:
 
     def frontiers(self) -> dict[int, Frontier]:
         """Return the frontier of each partition up to which the shelf is complete; empty where it is new."""
-        rows = self._connection.execute("SELECT partition, requests, results FROM frontiers")
-        return {partition: Frontier(requests, results) for partition, requests, results in rows}
+        rows = self._connection.execute("SELECT partition, requests, results, number FROM frontiers")
+        return {partition: Frontier(*frontier) for partition, *frontier in rows}
 
     def marks(self) -> dict[int, Mark]:
         """Return the frontiers with how far their reader had read."""
@@ -59,10 +63,10 @@ class Shelf:
         """Store jobs, and that everything before these frontiers is stored."""
         with self._connection:
             self._connection.executemany(
-                "INSERT OR REPLACE INTO jobs (id, person, body) VALUES (?, ?, ?)", map(_row, jobs)
+                "INSERT OR REPLACE INTO jobs VALUES (?, ?, ?, ?, ?)", map(_row, jobs)
             )
             self._connection.executemany(
-                "INSERT OR REPLACE INTO frontiers VALUES (?, ?, ?)",
+                "INSERT OR REPLACE INTO frontiers VALUES (?, ?, ?, ?)",
                 [(partition, *frontier) for partition, frontier in frontiers.items()],
             )
 
@@ -71,16 +75,23 @@ class Shelf:
         row = self._connection.execute("SELECT body FROM jobs WHERE id = ?", (request,)).fetchone()
         return _decoder.decode(row[0]) if row else None
 
-    def of(self, person: str) -> Iterator[Job]:
-        """Iterate over a person's jobs, newest first: in the order of reading, as clocks may go back."""
-        query = "SELECT body FROM jobs WHERE person = ? ORDER BY number DESC"
-        for (body,) in self._connection.execute(query, (person,)):
+    def of(self, person: str, partition: int) -> Iterator[Job]:
+        """Iterate over a person's jobs of a partition, newest first: in the order of the log, as clocks may go back."""
+        query = "SELECT body FROM jobs WHERE person = ? AND partition = ? ORDER BY at DESC"
+        for (body,) in self._connection.execute(query, (person, partition)):
             yield _decoder.decode(body)
 
     def drop(self, request: str) -> None:
         """Delete a job that was erased."""
         with self._connection:
             self._connection.execute("DELETE FROM jobs WHERE id = ?", (request,))
+
+    def keep(self, frontiers: Mapping[int, Frontier]) -> None:
+        """Throw away what does not reach to these frontiers, at which a reader starts."""
+        short = [(n,) for n, frontier in self.frontiers().items() if frontiers.get(n) != frontier]
+        with self._connection:
+            for table in ("jobs", "frontiers", "read"):
+                self._connection.executemany(f"DELETE FROM {table} WHERE partition = ?", short)  # noqa: S608
 
     def clear(self, identity: str) -> None:
         """Throw everything away: the log is another one now, or lost what this was made from."""
@@ -95,8 +106,9 @@ class Shelf:
         self._connection.close()
 
 
-def _row(job: Job) -> tuple[str, str, bytes]:
-    return job.id, job.request.person if job.request else "", _encoder.encode(job)
+def _row(job: Job) -> tuple[str, int, int, str, bytes]:
+    person = job.request.person if job.request else ""
+    return job.id, job.partition, job.at, person, _encoder.encode(job)
 
 
 def _opened(path: Path, identity: str) -> sqlite3.Connection:

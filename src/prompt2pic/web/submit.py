@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import random
 import uuid
+from functools import partial
 from weakref import WeakValueDictionary
 
 import msgspec
@@ -11,18 +12,19 @@ import structlog
 
 from prompt2pic.core import decide
 from prompt2pic.core.asks import LARGEST_SEED, Ask, Limits, check
-from prompt2pic.core.errors import AppendUnknown, Refused
+from prompt2pic.core.errors import AppendUnknown, LogUnavailable, Refused
 from prompt2pic.core.events import encode_event
-from prompt2pic.core.intake import check_age, check_quota, request_of
+from prompt2pic.core.intake import check_age, check_quota, request_of, to_append
 from prompt2pic.core.jobs import Job
 from prompt2pic.core.ports import Place
 from prompt2pic.core.queue import REQUESTS, RESULTS
-from prompt2pic.core.requests import Request, encode_request, partition_of, request_id
+from prompt2pic.core.requests import Grown, Request, encode_request, key_of, request_id
 from prompt2pic.ops.metrics import Metrics
 from prompt2pic.web.hub import Hub
 from prompt2pic.web.people import Person
 
 _LONGEST_KEY = 255  # characters
+_PATIENCE = 20.0  # seconds that partitions which others know of are waited for
 
 _log = structlog.get_logger()
 
@@ -101,12 +103,34 @@ class Submitter:
         return job
 
     async def _append(self, body: Request) -> None:
-        place = Place(REQUESTS, partition_of(body.person, self._hub.log.partitions(REQUESTS)))
+        """Append until it counts: where there are more partitions since just now, it may have to go to another."""
+        again = False
+        number = await self._partitions()
+        while step := to_append(self._hub.reader.queue, number, body, again=again):
+            await self._write(*step)
+            again = again or isinstance(step[1], Request)
+            number = await self._partitions()
+
+    async def _partitions(self) -> int:
+        """Return the number of partitions to place requests in, once all of them are followed."""
+        reader = self._hub.reader
+        if reader.queue.grown() > len(reader.queue.ledgers):
+            reader.look()
+            followed = self._hub.until(lambda: reader.queue.grown() <= len(reader.queue.ledgers))
+            try:
+                await asyncio.wait_for(followed, _PATIENCE)
+            except TimeoutError:
+                reason = f"{reader.queue.grown()} partitions were grown to, and some are not there"
+                raise LogUnavailable("log-failed", path=REQUESTS, reason=reason) from None
+        return reader.placing()
+
+    async def _write(self, place: Place, record: Request | Grown) -> None:
+        append = partial(self._hub.log.append, place, key_of(record), encode_request(record))
         try:
-            offset = await asyncio.to_thread(self._hub.log.append, place, body.id, encode_request(body))
+            offset = await asyncio.to_thread(append)
         except AppendUnknown:
-            # The id is the same: of two records of it the first one counts.
-            offset = await asyncio.to_thread(self._hub.log.append, place, body.id, encode_request(body))
+            # Of two records of a request, or of a number, the first one counts.
+            offset = await asyncio.to_thread(append)
         await self._hub.appended(place, offset)
 
 

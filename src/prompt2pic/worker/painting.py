@@ -68,6 +68,7 @@ class Painting:
     def begin(self, attempt: Attempt) -> None:
         """Start painting an attempt whose claim counted."""
         assert attempt.job.token is not None, "only a held job is painted"  # noqa: S101
+        _log.debug("held", request=attempt.job.id, attempt=attempt.id, token=attempt.job.token.offset)
         now = time.monotonic()
         attempt.phase = "painting"
         attempt.began = attempt.heard = attempt.written = now
@@ -169,6 +170,7 @@ class Painting:
         self._clear(attempt)
 
     def _clear(self, attempt: Attempt) -> None:
+        _log.debug("no-longer-held", request=attempt.job.id, attempt=attempt.id)
         if not attempt.complete():
             self._uploads.give_up(attempt.id)
             self._easel.cancel(attempt.id)

@@ -9,6 +9,7 @@ why-wrong = { $why ->
     [too-short] it must have at least { $limit } characters
     [one-of] it must be one of { $limit }
     [log-address] write sqlite:///absolute/path or kafka://host:9092
+    [topic-prefix] use only letters a to z, digits, dots, hyphens and underscores, at most 100
     [store-address] write file:///absolute/path or s3://bucket/prefix
     [web-address] write an address that begins with http:// or https://
     [painter] write wuerstchen, wuerstchen:NAME-OR-FOLDER or stub:SECONDS

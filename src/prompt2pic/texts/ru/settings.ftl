@@ -9,6 +9,7 @@ why-wrong = { $why ->
     [too-short] длина должна быть не меньше { $limit } символов
     [one-of] возможные значения: { $limit }
     [log-address] напишите sqlite:///полный/путь или kafka://host:9092
+    [topic-prefix] годятся только латинские буквы, цифры, точки, дефисы и подчёркивания, не больше 100
     [store-address] напишите file:///полный/путь или s3://bucket/prefix
     [web-address] нужен адрес, который начинается с http:// или https://
     [painter] напишите wuerstchen, wuerstchen:ИМЯ-ИЛИ-ПАПКА или stub:СЕКУНДЫ
