@@ -14,9 +14,6 @@ from tests.integration.test_worker import bench
 SLOW = 5.0  # seconds; four times that is beyond the shortest lease
 
 
-@pytest.mark.xfail(
-    reason="a worker that waits for its log, or sleeps, takes that for a silence of its painter, and keeps it"
-)
 def test_a_slow_log_makes_no_lease_longer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """While an append waits the painter paints on: what was heard late was not said late."""
     monkeypatch.setattr(upkeep, "HEARTBEAT", 0.5)  # seconds; it tells of the longest silence

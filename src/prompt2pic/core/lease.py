@@ -5,7 +5,7 @@ from prompt2pic.core.jobs import Job
 SHORTEST_LEASE = 15.0  # seconds
 SHORTEST_DEADLINE = 600.0  # seconds
 PROGRESS_PERIOD = 3.0  # seconds between two `progressed` records at the least
-_LONGEST_TICK = 2.0  # seconds of the watch's clock that one successful fetch may add
+_LONGEST_TICK = 2.0  # seconds that one look may add to the clock of who is awake
 
 
 def lease_seconds(silence: float) -> float:
@@ -18,6 +18,21 @@ def deadline_seconds(predicted: float) -> float:
     return max(SHORTEST_DEADLINE, 5 * predicted)
 
 
+class AwakeClock:
+    """The seconds in which its owner was awake, who looks often: what lies between two late looks hardly counts."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._looked: float | None = None
+
+    def look(self, monotonic: float) -> float:
+        """Count the time since the last look, and return the seconds so far."""
+        if self._looked is not None:
+            self.seconds += min(monotonic - self._looked, _LONGEST_TICK)
+        self._looked = monotonic
+        return self.seconds
+
+
 class Watch:
     """Tells which leases ran out, by a clock that runs only while fetches succeed.
 
@@ -25,8 +40,7 @@ class Watch:
     """
 
     def __init__(self) -> None:
-        self._clock = 0.0
-        self._ticked: float | None = None
+        self._awake = AwakeClock()
         self._new: dict[str, int] = {}
         self._seen: dict[str, tuple[int, float]] = {}
 
@@ -35,10 +49,8 @@ class Watch:
 
         What the fetch brought was heard of now, not when the time began that is counted here.
         """
-        if self._ticked is not None:
-            self._clock += min(monotonic - self._ticked, _LONGEST_TICK)
-        self._ticked = monotonic
-        self._seen.update((job, (last, self._clock)) for job, last in self._new.items())
+        now = self._awake.look(monotonic)
+        self._seen.update((job, (last, now)) for job, last in self._new.items())
         self._new.clear()
 
     def heard(self, job: Job) -> None:
@@ -51,8 +63,9 @@ class Watch:
 
     def silent(self, job: Job) -> float:
         """Return for how many seconds nothing was seen of the attempt that holds the job."""
-        last, since = self._seen.get(job.id, (-1, self._clock))
-        return self._clock - since if last == job.last else 0.0
+        now = self._awake.seconds
+        last, since = self._seen.get(job.id, (-1, now))
+        return now - since if last == job.last else 0.0
 
     def watched(self) -> list[str]:
         """Return the ids of the held jobs."""

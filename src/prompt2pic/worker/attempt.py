@@ -20,7 +20,8 @@ Phase = Literal["claiming", "painting", "ending"]
 class Attempt(msgspec.Struct):
     """The attempt this worker is at; times are monotonic seconds.
 
-    `heard` is the last sign of life of painter or upload, `written` the last record of the attempt.
+    `heard` is the last sign of life of painter or upload, by the worker's awake clock, `written` the last record of
+    the attempt.
     """
 
     job: Job

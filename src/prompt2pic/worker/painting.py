@@ -8,7 +8,7 @@ from prompt2pic.core import decide
 from prompt2pic.core.errors import AppendUnknown, LogUnavailable
 from prompt2pic.core.events import Event, JobEvent, Started, encode_event
 from prompt2pic.core.jobs import Job
-from prompt2pic.core.lease import PROGRESS_PERIOD, deadline_seconds
+from prompt2pic.core.lease import PROGRESS_PERIOD, AwakeClock, deadline_seconds
 from prompt2pic.core.ports import Log
 from prompt2pic.ops.metrics import Metrics
 from prompt2pic.worker.attempt import Attempt
@@ -43,6 +43,7 @@ class Painting:
         self._max_attempts = max_attempts
         self._last_word: Event | None = None
         self._retry_at = 0.0
+        self._awake = AwakeClock()
         self.attempt: Attempt | None = None
         self.changed = time.monotonic()
         self.stop_at: float | None = None
@@ -71,7 +72,8 @@ class Painting:
         _log.debug("held", request=attempt.job.id, attempt=attempt.id, token=attempt.job.token.offset)
         now = time.monotonic()
         attempt.phase = "painting"
-        attempt.began = attempt.heard = attempt.written = now
+        attempt.began = attempt.written = now
+        attempt.heard = self._awake.look(now)
         if self._upkeep.me is None or not self._easel.paint(
             Paint(attempt.id, attempt.order(self._upkeep.me))
         ):
@@ -84,9 +86,10 @@ class Painting:
 
     def tend(self) -> None:
         """Do what the attempt needs now."""
-        attempt = self.attempt
+        attempt, now = self.attempt, time.monotonic()
+        self._awake.look(now)
         if attempt is not None and attempt.phase == "painting":
-            self._look_after(attempt, time.monotonic())
+            self._look_after(attempt, now)
         elif attempt is not None and attempt.phase == "ending":
             self._say_last_word(attempt)
 
@@ -124,7 +127,7 @@ class Painting:
         self._clear(attempt)
 
     def _note_sign(self, attempt: Attempt) -> None:
-        now = time.monotonic()
+        now = self._awake.look(time.monotonic())
         self._upkeep.note_silence(now - attempt.heard)
         attempt.heard, attempt.fresh = now, True
 
@@ -133,7 +136,7 @@ class Painting:
             self._finish(attempt)
         elif self.stop_at is not None and now + attempt.left(now) > self.stop_at:
             self._end_with(attempt, decide.release(attempt.job, "worker-stopping"))
-        elif now - attempt.heard > _HUNG * attempt.lease:
+        elif self._awake.seconds - attempt.heard > _HUNG * attempt.lease:
             self._give_up_on(attempt, "painter-hung" if attempt.seconds is None else "store-slow")
         elif now - attempt.began > deadline_seconds(attempt.predicted):
             self._give_up_on(attempt, "painter-too-slow")
