@@ -3,13 +3,12 @@
 import random
 import threading
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 
-from tests.servers.service import Service
-
-_TIMEOUT = 4.0  # seconds; a paused server answers nobody
+TIMEOUT = 4.0  # seconds; a paused server answers nobody
 _AGAIN = 0.2  # seconds before a call is repeated
 _LEVELS = ("auto", "auto", "fast", "balanced", "best")
 _FLOOD = 5  # times as many requests as the others', of the first person
@@ -46,42 +45,79 @@ def shares(requests: int, people: int) -> dict[str, int]:
     return {"flooder": requests - each * (people - 1), **others}
 
 
-def ask_all(service: Service, requests: int, people: int, seed: int, until: float) -> Accepted:
-    """Have everybody ask for all they want, each one after the other; `until` is monotonic."""
+def ask_all(
+    addresses: Sequence[str],
+    requests: int,
+    people: int,
+    seed: int,
+    until: float,
+    wave: str = "",
+    timeout: float = TIMEOUT,
+) -> Accepted:
+    """Have everybody ask for all they want, each one after the other; `until` is monotonic.
+
+    Whoever is not answered asks again, with the same key, at the next of the addresses. `wave` is in every
+    prompt and key, so that the same people may come again.
+    """
     accepted = Accepted()
     with ThreadPoolExecutor(people) as pool:
-        asking = [
-            pool.submit(_ask, service, person, count, random.Random(f"{seed} {person}"), until, accepted)
-            for person, count in shares(requests, people).items()
-        ]
+        asking = []
+        for person, count in shares(requests, people).items():
+            caller = Caller(addresses, person, random.Random(f"{seed} {person}"), until, accepted, timeout)
+            asking.append(pool.submit(caller.ask_all, count, wave))
         for done in asking:
             done.result()
     return accepted
 
 
-def _ask(
-    service: Service, person: str, count: int, dice: random.Random, until: float, accepted: Accepted
-) -> None:
-    with httpx.Client(base_url=service.address, timeout=_TIMEOUT) as client:
-        for number in range(count):
-            prompt = f"{person} wants {number}"
-            body = {"prompt": prompt, "user": person, "level": dice.choice(_LEVELS), "size": "128x128"}
-            accepted.note(person, prompt, _insist(client, body, f"{person}/{number}", until, accepted))
-            time.sleep(dice.expovariate(20.0))
+class Caller:
+    """One person with what they need to ask over HTTP."""
 
+    def __init__(
+        self,
+        addresses: Sequence[str],
+        person: str,
+        dice: random.Random,
+        until: float,
+        accepted: Accepted,
+        timeout: float = TIMEOUT,
+    ) -> None:
+        self._addresses = addresses
+        self._person = person
+        self._dice = dice
+        self._until = until
+        self._accepted = accepted
+        self._timeout = timeout
+        self._turn = dice.randrange(len(addresses))
 
-def _insist(client: httpx.Client, body: dict[str, str], key: str, until: float, accepted: Accepted) -> str:
-    """Return the id of a request, asked for until it is confirmed."""
-    while True:
-        assert time.monotonic() < until, f"{key} is never confirmed"
-        try:
-            answer = client.post("/v1/jobs", json=body, headers={"Idempotency-Key": key})
-        except httpx.TransportError:
-            accepted.tried_again(refused=False)
-            time.sleep(_AGAIN)
-            continue
-        if answer.status_code == 202:
-            return str(answer.json()["id"])
-        assert answer.status_code in (429, 503), answer.text
-        accepted.tried_again(refused=True)
+    def ask_all(self, count: int, wave: str = "") -> None:
+        """Ask for so many pictures, one after the other."""
+        with httpx.Client(timeout=self._timeout) as client:
+            for number in range(count):
+                prompt = f"{self._person} wants {wave}{number}"
+                body = {"prompt": prompt, "user": self._person, "level": self._dice.choice(_LEVELS)}
+                key = f"{self._person}/{wave}{number}"
+                job = self._insist(client, body | {"size": "128x128"}, key)
+                self._accepted.note(self._person, prompt, job)
+                time.sleep(self._dice.expovariate(20.0))
+
+    def _insist(self, client: httpx.Client, body: dict[str, str], key: str) -> str:
+        """Return the id of a request, asked for until it is confirmed."""
+        while True:
+            assert time.monotonic() < self._until, f"{key} is never confirmed"
+            address = self._addresses[self._turn % len(self._addresses)]
+            try:
+                answer = client.post(f"{address}/v1/jobs", json=body, headers={"Idempotency-Key": key})
+            except httpx.TransportError:
+                self._try_again(refused=False)
+                continue
+            if answer.status_code == 202:
+                return str(answer.json()["id"])
+            assert answer.status_code in (429, 503), answer.text
+            assert answer.json()["error"]["message"], "refused without a sentence"
+            self._try_again(refused=True)
+
+    def _try_again(self, *, refused: bool) -> None:
+        self._accepted.tried_again(refused=refused)
+        self._turn += 1
         time.sleep(_AGAIN)

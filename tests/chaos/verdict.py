@@ -1,11 +1,13 @@
-"""What became of everybody's requests, straight from the log's file; nothing of the product reads it here."""
+"""What became of everybody's requests, straight from the log; nothing of the product reads it here."""
 
-import sqlite3
 from collections import defaultdict
-from pathlib import Path
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import msgspec
+
+from prompt2pic.core.ports import Record
+from tests.chaos.tape import REQUESTS
 
 _ENDS = ("finished", "failed", "expired", "cancelled")
 
@@ -52,7 +54,8 @@ class Story:
 class Verdict(NamedTuple):
     """The figures: seconds that counted and seconds that were painted in vain, at most; the unfairness.
 
-    `unfair` is the most seconds of painting that anybody was given beyond somebody who waited all the while.
+    `unfair` is the most seconds of painting that anybody was given beyond somebody who waited all the while,
+    `orphans` are events of requests that nobody made.
     """
 
     stories: dict[str, Story]
@@ -61,6 +64,7 @@ class Verdict(NamedTuple):
     wasted: float
     unfair: float
     late: int
+    orphans: int = 0
 
     def unended(self) -> set[str]:
         """Return the requests that have not ended."""
@@ -71,38 +75,33 @@ class Verdict(NamedTuple):
         return self.wasted / max(1e-9, self.wasted + self.counted)
 
 
-def read(path: Path) -> Verdict:
-    """Read the file and judge."""
-    stories, turns, late = {}, [], 0
+def judge(records: Iterable[Record]) -> Verdict:
+    """Read the records of requests and results, in the order of time, and judge."""
+    stories, turns, late, orphans = {}, [], 0, 0
     fairness = _Fairness()
-    for topic, offset, value, timestamp in _records(path):
-        record = msgspec.json.decode(value)
-        if topic == "requests":
-            if record["id"] not in stories:
-                stories[record["id"]] = Story(record["person"], record["prompt"], timestamp)
-                fairness.waits(record["person"], record["id"], record["level"])
-        elif topic == "results" and "request" in record:
-            story = stories[record["request"]]
-            kind = story.hear(offset, record)
+    for record in sorted(records, key=_order):
+        told = msgspec.json.decode(record.value)
+        if record.place.topic == REQUESTS:
+            if told["type"] == "request" and told["id"] not in stories:
+                stories[told["id"]] = Story(told["person"], told["prompt"], record.timestamp)
+                fairness.waits(told["person"], told["id"], told["level"])
+        elif "request" in told:
+            if told["request"] not in stories:
+                orphans += 1
+                continue
+            story = stories[told["request"]]
+            kind = story.hear(record.offset, told)
             late += kind == ""
             if kind == "claimed":
-                turns.append(Turn(story.person, record["request"], timestamp, record["predicted"]))
+                turns.append(Turn(story.person, told["request"], record.timestamp, told["predicted"]))
                 fairness.turn(turns[-1])
             elif story.waits and kind:
-                fairness.again(story.person, record["request"], turns)
-    return _verdict(stories, turns, fairness.worst, late)
+                fairness.again(story.person, told["request"], turns)
+    return _verdict(stories, turns, fairness.worst, late)._replace(orphans=orphans)
 
 
-def _records(path: Path) -> list[tuple[str, int, bytes, int]]:
-    """Return the records of both topics: topic, offset, value, time; in the order of time, requests first."""
-    with sqlite3.connect(path) as connection:
-        rows = connection.execute(
-            "SELECT topic, position - (place << 40), value, records.timestamp FROM records"
-            " JOIN places ON position >= place << 40 AND position < (place + 1) << 40"
-            " WHERE topic IN ('requests', 'results') ORDER BY records.timestamp, topic, position"
-        ).fetchall()
-    connection.close()
-    return rows
+def _order(record: Record) -> tuple[int, str, int, int]:
+    return record.timestamp, record.place.topic, record.place.partition, record.offset
 
 
 def _verdict(stories: dict[str, Story], turns: list[Turn], unfair: float, late: int) -> Verdict:
