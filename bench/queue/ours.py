@@ -34,7 +34,6 @@ class Ours:
         create_topics(AdminClient({"bootstrap.servers": servers}), self._prefix, TOPICS | wide, 1)
         self.log = KafkaLog(self._address, TOPICS, prefix=self._prefix)
         self._ended: list[str] = []
-        self.claims = 0
         self.reader = Reader(self.log, from_frontier=False, rebuilt=self._rebuilt)
 
     def commands(self, workers: int) -> list[tuple[list[str], dict[str, str]]]:
