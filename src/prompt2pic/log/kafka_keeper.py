@@ -20,7 +20,7 @@ from confluent_kafka.admin import (
 
 from prompt2pic.core.errors import Problem
 from prompt2pic.log.kafka_cluster import GIVE_UP, SCHEME, Cluster
-from prompt2pic.log.kafka_errors import code_of
+from prompt2pic.log.kafka_errors import MISSING, code_of
 from prompt2pic.log.kafka_rights import Grant, binding, grants
 from prompt2pic.log.kafka_topics import create_topics
 from prompt2pic.log.kafka_wishes import Found
@@ -29,7 +29,6 @@ from prompt2pic.log.topics import TopicConfig
 _SHORT = 4.0  # seconds in which a cluster that is there has answered
 _STEP = 1.0  # seconds that one try may take
 _LONG = 3 * GIVE_UP  # seconds that a change may take
-_NOT_THERE = {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC}
 _NOT_SHOWN = {KafkaError.TOPIC_AUTHORIZATION_FAILED}
 
 
@@ -111,14 +110,14 @@ class Keeper:
 
     def allowed(self, topics: Iterable[str]) -> dict[str, set[str]]:
         """Return what this program's user may do with each topic, in words of Kafka in small letters."""
-        told = self._described(topics, _NOT_THERE | _NOT_SHOWN, include_authorized_operations=True)
+        told = self._described(topics, MISSING | _NOT_SHOWN, include_authorized_operations=True)
         return {
             name: {operation.name.lower() for operation in topic.authorized_operations or ()}
             for name, topic in told.items()
         }
 
     def _described(
-        self, topics: Iterable[str], without: set[int] = _NOT_THERE, **options: bool
+        self, topics: Iterable[str], without: set[int] = MISSING, **options: bool
     ) -> dict[str, Any]:
         names = {self.prefix + name: name for name in topics}
         asked = self._admin.describe_topics(TopicCollection(list(names)), request_timeout=GIVE_UP, **options)
