@@ -126,16 +126,16 @@ def build_web(
 
     Raises Problem where its log or store can not be had.
     """
+    from prompt2pic.edge.erase import Eraser
+    from prompt2pic.edge.hub import Hub
+    from prompt2pic.edge.shelf import Shelf
+    from prompt2pic.edge.submit import Submitter
     from prompt2pic.store import Links
     from prompt2pic.web.app import make_app
     from prompt2pic.web.context import Context
-    from prompt2pic.web.erase import Eraser
     from prompt2pic.web.guard import Guard
-    from prompt2pic.web.hub import Hub
     from prompt2pic.web.links import PictureLinks
     from prompt2pic.web.people import People
-    from prompt2pic.web.shelf import Shelf
-    from prompt2pic.web.submit import Submitter
     from prompt2pic.web.views import Views
 
     settings.refuse_open_door()

@@ -17,14 +17,14 @@ from prompt2pic.core.queue import REQUESTS, RESULTS
 from prompt2pic.core.reader import DEAD_LETTERS, SETTINGS, WORKERS, Reader, now_ms
 from prompt2pic.core.requests import Grown, encode_request, partition_of
 from prompt2pic.core.rules import PARTITIONS_KEY, encode_partitions
+from prompt2pic.edge import submit
+from prompt2pic.edge.erase import Eraser
+from prompt2pic.edge.hub import Hub
+from prompt2pic.edge.shelf import Shelf
+from prompt2pic.edge.submit import Submitter
 from prompt2pic.ops.metrics import Metrics
 from prompt2pic.store import open_store
-from prompt2pic.web import submit
-from prompt2pic.web.erase import Eraser
-from prompt2pic.web.hub import Hub
 from prompt2pic.web.people import Person
-from prompt2pic.web.shelf import Shelf
-from prompt2pic.web.submit import Submitter
 from tests.fakes.memory_log import MemoryLog
 
 PEOPLE = [Person(f"user:{n}", "en") for n in range(12)]

@@ -17,10 +17,10 @@ from prompt2pic.core.ports import Place
 from prompt2pic.core.quality import Targets
 from prompt2pic.core.queue import REQUESTS, RESULTS
 from prompt2pic.core.requests import Request, encode_request
+from prompt2pic.edge.hub import Hub
+from prompt2pic.edge.shelf import Shelf
 from prompt2pic.log.sqlite import SqliteLog
 from prompt2pic.ops.metrics import Metrics
-from prompt2pic.web.hub import Hub
-from prompt2pic.web.shelf import Shelf
 from prompt2pic.wiring import TOPICS
 
 

@@ -23,6 +23,7 @@ from prompt2pic.core.errors import (
     StoreUnavailable,
 )
 from prompt2pic.core.reader import now_ms
+from prompt2pic.edge.submit import Draining, KeyReused
 from prompt2pic.ops.server import answer
 from prompt2pic.texts import sentence
 from prompt2pic.web import images, jobs
@@ -32,7 +33,6 @@ from prompt2pic.web.guard import Foreign, Guard
 from prompt2pic.web.images import InFlight
 from prompt2pic.web.page import STATIC, page_in
 from prompt2pic.web.people import NotKnown, language_of
-from prompt2pic.web.submit import Draining, KeyReused
 
 _log = structlog.get_logger()
 

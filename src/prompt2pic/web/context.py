@@ -5,14 +5,14 @@ from typing import NamedTuple
 
 from prompt2pic.core.jobs import Job
 from prompt2pic.core.ports import PictureStore
+from prompt2pic.edge.erase import Eraser
+from prompt2pic.edge.hub import Hub
+from prompt2pic.edge.submit import Submitter
 from prompt2pic.ops.health import Health
 from prompt2pic.ops.metrics import Metrics
-from prompt2pic.web.erase import Eraser
-from prompt2pic.web.hub import Hub
 from prompt2pic.web.links import PictureLinks
 from prompt2pic.web.people import People
 from prompt2pic.web.stream import View, job_events
-from prompt2pic.web.submit import Submitter
 from prompt2pic.web.views import Views
 
 

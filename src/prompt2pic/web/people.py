@@ -7,11 +7,11 @@ import hmac
 import uuid
 from ipaddress import ip_address
 
-import msgspec
 from fastapi import Request, Response
 from itsdangerous import BadSignature, Signer
 
 from prompt2pic.core.errors import Refused
+from prompt2pic.edge.person import Person
 from prompt2pic.texts import LANGUAGES, nearest
 
 COOKIE = "prompt2pic"
@@ -22,11 +22,9 @@ class NotKnown(Refused):
     """Nobody may ask without a key here."""
 
 
-class Person(msgspec.Struct, frozen=True):
-    """Who asks and in which language they read."""
+class Caller(Person, frozen=True):
+    """A person who calls over HTTP, from a browser that has our cookie or by code."""
 
-    name: str
-    language: str
     browser: bool = False
 
 
@@ -38,15 +36,15 @@ class People:
         self._secret = secret
         self._signer = Signer(secret, salt="prompt2pic.person", digest_method=hashlib.sha256)
 
-    def of(self, request: Request, user: str | None = None) -> Person:
+    def of(self, request: Request, user: str | None = None) -> Caller:
         """Return who a call is from. Raises NotKnown where a key is needed and none, or a wrong one, came."""
         language = language_of(request)
         if self._keys:
-            return Person(f"key:{self._caller(request)}", language)
+            return Caller(f"key:{self._caller(request)}", language)
         visitor = self._visitor(request)
         if visitor is not None and user is None:
-            return Person(f"web:{visitor}", language, browser=True)
-        return Person(f"user:{self._from(request)}{user or 'anonymous'}", language)
+            return Caller(f"web:{visitor}", language, browser=True)
+        return Caller(f"user:{self._from(request)}{user or 'anonymous'}", language)
 
     def welcome(self, request: Request, response: Response) -> None:
         """Give a browser that has none the cookie that makes it a person. Raises NotKnown."""

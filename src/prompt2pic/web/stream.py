@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from prompt2pic.core.jobs import Job
-from prompt2pic.web.hub import Hub
+from prompt2pic.edge.hub import Hub
 
 _LOOK = 1.0  # seconds between two looks at a place that may have changed
 _COMMENT = 15.0  # seconds without an event after which a comment keeps the connection

@@ -9,10 +9,10 @@ from prompt2pic.core.errors import Problem
 from prompt2pic.core.events import Expired, Failed, Finished, Picture
 from prompt2pic.core.jobs import Job
 from prompt2pic.core.requests import Request as Body
+from prompt2pic.edge.hub import Hub
 from prompt2pic.texts import sentence
-from prompt2pic.web.hub import Hub
 from prompt2pic.web.links import PictureLinks
-from prompt2pic.web.people import Person
+from prompt2pic.web.people import Caller
 
 STATUSES = {
     "waiting": "queued",
@@ -30,7 +30,7 @@ class Views:
         self._hub = hub
         self._links = links
 
-    def job(self, job: Job, request: Request, person: Person) -> dict[str, Any]:
+    def job(self, job: Job, request: Request, person: Caller) -> dict[str, Any]:
         """Return the job object."""
         assert job.request is not None, "history holds jobs with their request"  # noqa: S101
         return {
@@ -50,13 +50,13 @@ class Views:
             "urls": _urls(job),
         }
 
-    def pictures(self, job: Job, request: Request, person: Person) -> list[dict[str, Any]] | None:
+    def pictures(self, job: Job, request: Request, person: Caller) -> list[dict[str, Any]] | None:
         """Return the pictures of a finished job with their addresses, None of another."""
         if not isinstance(job.end, Finished):
             return None
         return [self._picture(picture, request, person) for picture in job.end.pictures]
 
-    def _picture(self, picture: Picture, request: Request, person: Person) -> dict[str, Any]:
+    def _picture(self, picture: Picture, request: Request, person: Caller) -> dict[str, Any]:
         return {
             "url": self._links.address(picture.key, request, relative=person.browser),
             "seed": picture.seed,

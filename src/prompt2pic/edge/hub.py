@@ -17,8 +17,8 @@ from prompt2pic.core.jobs import Job
 from prompt2pic.core.ports import Log, Model, Place, Record
 from prompt2pic.core.quality import Targets, expected_level
 from prompt2pic.core.reader import Reader, now_ms
+from prompt2pic.edge.shelf import Shelf
 from prompt2pic.ops.metrics import Metrics
-from prompt2pic.web.shelf import Shelf
 
 _POLL = 5.0  # seconds a fetch waits for records
 _RETRY = 0.5  # seconds before the log is tried again

@@ -19,9 +19,9 @@ from prompt2pic.core.jobs import Job
 from prompt2pic.core.ports import Place
 from prompt2pic.core.queue import REQUESTS, RESULTS
 from prompt2pic.core.requests import Grown, Request, encode_request, key_of, request_id
+from prompt2pic.edge.hub import Hub
+from prompt2pic.edge.person import Person
 from prompt2pic.ops.metrics import Metrics
-from prompt2pic.web.hub import Hub
-from prompt2pic.web.people import Person
 
 _LONGEST_KEY = 255  # characters
 _PATIENCE = 20.0  # seconds that partitions which others know of are waited for

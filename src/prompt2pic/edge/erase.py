@@ -11,8 +11,8 @@ from prompt2pic.core.events import Erased, Finished, encode_event
 from prompt2pic.core.jobs import Job
 from prompt2pic.core.ports import PictureStore, Place
 from prompt2pic.core.queue import REQUESTS, RESULTS
-from prompt2pic.web.hub import Hub
-from prompt2pic.web.submit import Submitter
+from prompt2pic.edge.hub import Hub
+from prompt2pic.edge.submit import Submitter
 
 _log = structlog.get_logger()
 
