@@ -174,5 +174,8 @@ def encode_event(event: Event) -> bytes:
     return _encoder.encode(event)
 
 
+read_event = msgspec.json.Decoder(Event).decode
+"""Return the event; what `UNREADABLE` names is raised where the bytes are none that this program knows."""
+
 decode_event: Callable[[bytes], Event | None] = decoding(Event)
 """Return the event, or None where the bytes are no event this program knows."""

@@ -123,15 +123,15 @@ class Ledger:
             return None
         self.next_result = offset + 1
         told: JobEvent = event  # type: ignore[assignment]  # only a job's events have transitions
-        request, at = told.request, told.at
+        request = told.request
         job = self.jobs.get(request)
         if job is None:
-            if at < self.frontier[0] or request in self._over:
+            if told.at < self.frontier[0] or request in self._over:
                 return None
-            job = self.jobs[request] = Job(request, self.partition, at)
+            job = self.jobs[request] = Job(request, self.partition, told.at)
         if job.first < 0:
             job.first = offset
-            self._note_event(at, offset)
+            self._note_event(told.at, offset)
         if not transition(job, offset, timestamp, told):
             return None
         if job.end is not None:
@@ -239,11 +239,12 @@ class Ledger:
         over, repeated = self._over, self._last_repeat
         count, cut, last_repeat = 0, (0, self.frontier.requests), -1
         for seen, time in zip(self._seen, times, strict=True):
-            if time >= before or not (seen.id in over or seen.id is None):
+            id = seen.id
+            if time >= before or not (id in over or id is None):
                 return (count, seen.at) if last_repeat < seen.at else cut
-            if seen.id in repeated:
+            if id in repeated:
                 cut = (count, seen.at) if last_repeat < seen.at else cut
-                last_repeat = max(last_repeat, repeated[seen.id])
+                last_repeat = max(last_repeat, repeated[id])
             count += 1
         return count, self.next_request
 
@@ -255,7 +256,8 @@ class Ledger:
             id = oldest().id
             if id is not None:
                 del over[id]
-                repeated.pop(id, None)
+                if id in repeated:
+                    del repeated[id]
         self.frontier = self.frontier._replace(requests=requests)
         self.erased = {person: upto for person, upto in self.erased.items() if upto > requests}
         self.erased_requests = {id: upto for id, upto in self.erased_requests.items() if upto > requests}

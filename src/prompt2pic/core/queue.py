@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple, TypeAlias
 
-from prompt2pic.core.events import Erased, Event, JobEvent, decode_event
+from prompt2pic.core.events import Erased, Event, JobEvent, read_event
 from prompt2pic.core.jobs import Job
 from prompt2pic.core.ledger import Frontier, Ledger
 from prompt2pic.core.ports import Record
+from prompt2pic.core.records import UNREADABLE
 from prompt2pic.core.requests import decode_grown, decode_request
 from prompt2pic.core.schedule import TURNING, Turns
 from prompt2pic.core.tally import DayTally
@@ -57,7 +58,10 @@ class Queue:
                 elif job is not None:
                     self.tally.add(request.person, timestamp, request.count)
             else:
-                event = decode_event(value)
+                try:
+                    event = read_event(value)
+                except UNREADABLE:
+                    event = None
                 job = ledgers[partition].apply_event(offset, timestamp, event)
                 if job is None:
                     self._note(event)

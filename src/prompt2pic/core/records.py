@@ -13,7 +13,7 @@ Seconds = Annotated[float, Meta(ge=0, le=1e9)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 
 # Bad UTF-8 inside a string and nesting beyond all bounds are no errors of msgspec's own.
-_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 def decoding(kind: Any) -> Callable[[bytes], Any]:
@@ -23,7 +23,7 @@ def decoding(kind: Any) -> Callable[[bytes], Any]:
     def read(value: bytes) -> Any:
         try:
             return decode(value)
-        except _UNREADABLE:
+        except UNREADABLE:
             return None
 
     return read

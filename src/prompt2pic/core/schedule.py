@@ -107,12 +107,10 @@ class Turns:
             return
         person = job.request.person
         line = self._lines.get(person) or self._new_line(person)
-        if job.claim is not None:
-            self._settle_account(line, job, job.claim, event)
         if job.state == "waiting":
-            self._add(line, job)
+            self._add(line, job, event)
         else:
-            self._remove(line, job.id)
+            self._remove(line, job, event)
         if line.heap:
             self._moved.add(person)
 
@@ -172,18 +170,6 @@ class Turns:
     def _waiting_of(self, heap: list[_Entry]) -> Iterator[_Entry]:
         return (entry for entry in _ascending(heap) if self._placed.get(entry.id) is entry)
 
-    def _settle_account(self, line: _Line, job: Job, claim: Claimed, event: JobEvent | None) -> None:
-        if job.state != "waiting" and (event is None or event is claim):
-            if claim.by_age:
-                self._passed = 0
-                return
-            self._passed += 1
-            self._charge(line, claim.predicted)
-        elif job.end is None and type(event) in _GIVEN_BACK and not claim.by_age:
-            # An attempt that did not end the job has given the person nothing to pay for.
-            line.start -= claim.predicted
-            line.finish -= claim.predicted
-
     def _charge(self, line: _Line, seconds: float) -> None:
         start = line.start if line.length else self._begin(line)
         if start > self._clock:
@@ -196,7 +182,12 @@ class Turns:
         """Return the start of whoever comes back now."""
         return line.finish if line.finish > self._clock else self._clock
 
-    def _add(self, line: _Line, job: Job) -> None:
+    def _add(self, line: _Line, job: Job, event: JobEvent | None) -> None:
+        claim = job.claim
+        if claim is not None and type(event) in _GIVEN_BACK and not claim.by_age:
+            # An attempt that did not end the job has given the person nothing to pay for.
+            line.start -= claim.predicted
+            line.finish -= claim.predicted
         if job.id in self._fresh or job.id in self._placed:
             return
         if not line.length:
@@ -204,8 +195,15 @@ class Turns:
         self._fresh[job.id] = job
         line.length += 1
 
-    def _remove(self, line: _Line, job: str) -> None:
-        if self._fresh.pop(job, None) is None and self._placed.pop(job, None) is None:
+    def _remove(self, line: _Line, job: Job, event: JobEvent | None) -> None:
+        claim = job.claim
+        if claim is not None and (event is claim or event is None):
+            if claim.by_age:
+                self._passed = 0
+            else:
+                self._passed += 1
+                self._charge(line, claim.predicted)
+        if self._fresh.pop(job.id, None) is None and self._placed.pop(job.id, None) is None:
             return
         line.length -= 1
         if not self._fresh and not self._placed:

@@ -22,9 +22,10 @@ class Speeds:
         """Take in the painting time of the job that `event` has finished; any other event teaches nothing."""
         if type(event) is not Finished:
             return
-        first = event.pictures[0]
-        key = (event.worker, event.level, first.painted_width * first.painted_height)
-        self._measured[key].append(event.seconds / len(event.pictures))
+        pictures = event.pictures
+        first = pictures[0]
+        key = event.worker, event.level, first.painted_width * first.painted_height
+        self._measured[key].append(event.seconds / len(pictures))
 
     def seconds(self, worker: WorkerState, request: Request, level: str) -> float | None:
         """Return the predicted seconds of the whole request, None where there is nothing to go by."""
