@@ -1,21 +1,18 @@
-"""The rules of the Bot API for messages, as the tests' Telegram keeps them: aiogram's real client asks."""
+"""The rules of the Bot API for what bots send, as the tests' Telegram keeps them: aiogram's real client asks."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 from aiogram.enums import ParseMode
 from aiogram.methods import (
-    DeleteMessage,
     EditMessageCaption,
-    EditMessageMedia,
-    EditMessageReplyMarkup,
     EditMessageText,
-    GetChat,
     GetFile,
     GetMe,
     GetMyCommands,
-    SendChatAction,
     SendDice,
     SendDocument,
     SendMediaGroup,
@@ -23,7 +20,6 @@ from aiogram.methods import (
     SendPhoto,
 )
 from aiogram.types import (
-    ForceReply,
     InlineKeyboardButton,
     InlineKeyboardMarkup,
     InputMediaDocument,
@@ -218,158 +214,22 @@ def test_albums_do_not_mix_documents_and_photos(api: Telegram) -> None:
     assert "in the album" in refused(api, SendMediaGroup(chat_id=ANNA, media=media))
 
 
-def test_a_text_can_become_a_picture(api: Telegram, chat: Chat) -> None:
-    """`editMessageMedia` replaces a text, and keeps the message's place and number."""
-    status = asked(api, say("в очереди", reply_markup=keyboard(Отмена="cancel")))
-    media = InputMediaPhoto(media=upload(png()), caption="кот")
-    asked(api, EditMessageMedia(chat_id=ANNA, message_id=status.message_id, media=media))
-    shown = chat.answers[0]
-    assert (shown.id, shown.text, shown.caption) == (status.message_id, None, "кот")
-    assert shown.picture == png()
-    assert [one.words for one in shown.earlier] == ["в очереди"]
-    edit = EditMessageText(chat_id=ANNA, message_id=status.message_id, text="x")
-    assert "there is no text in the message to edit" in refused(api, edit)
-
-
-def test_an_edit_without_buttons_takes_them_away(api: Telegram, chat: Chat) -> None:
-    """Buttons that should stay must be sent with every edit."""
-    status = asked(api, say("1", reply_markup=keyboard(Отмена="cancel")))
-    asked(api, EditMessageText(chat_id=ANNA, message_id=status.message_id, text="2"))
-    assert chat.answers[0].buttons == []
-
-
-def test_an_edit_that_changes_nothing_is_refused(api: Telegram) -> None:
-    """Same words and same buttons; white space around them does not count, a new button does."""
-    status = asked(api, say("1", reply_markup=keyboard(a="1")))
-    where = {"chat_id": ANNA, "message_id": status.message_id}
-    same = EditMessageText(**where, text="1 ", reply_markup=keyboard(a="1"))
-    assert "message is not modified" in refused(api, same)
-    asked(api, EditMessageReplyMarkup(**where, reply_markup=keyboard(a="2")))
-    assert "message is not modified" in refused(
-        api, EditMessageReplyMarkup(**where, reply_markup=keyboard(a="2"))
-    )
-
-
-def test_the_same_picture_again_is_no_change(api: Telegram) -> None:
-    """By its id it is the same; a new upload of the same bytes is a new picture."""
-    sent = asked(api, SendPhoto(chat_id=ANNA, photo=upload(png()), caption="кот"))
-
-    def edit(media: Any) -> EditMessageMedia:
-        media = InputMediaPhoto(media=media, caption="кот")
-        return EditMessageMedia(chat_id=ANNA, message_id=sent.message_id, media=media)
-
-    assert "message is not modified" in refused(api, edit(sent.photo[-1].file_id))
-    asked(api, edit(upload(png())))
-
-
-def test_only_the_bots_own_messages_can_be_edited(api: Telegram, chat: Chat) -> None:
-    """Neither a person's, nor one with a reply keyboard, nor one that is gone."""
-    forced = asked(api, say(reply_markup=ForceReply()))
-    theirs, gone = chat.messages[0].id, 99
-    for number, why in (
-        (theirs, "can't be edited"),
-        (forced.message_id, "can't be edited"),
-        (gone, "not found"),
-    ):
-        assert why in refused(api, EditMessageText(chat_id=ANNA, message_id=number, text="x"))
-
-
-def test_a_deleted_message_is_gone(api: Telegram, chat: Chat) -> None:
-    """It can be deleted once, and not be edited any more."""
-    number = asked(api, say()).message_id
-    asked(api, DeleteMessage(chat_id=ANNA, message_id=number))
-    assert chat.answers == []
-    assert "message to delete not found" in refused(api, DeleteMessage(chat_id=ANNA, message_id=number))
-    edit = EditMessageText(chat_id=ANNA, message_id=number, text="x")
-    assert "message to edit not found" in refused(api, edit)
-
-
-def test_old_messages_stay(api: Telegram) -> None:
-    """After 48 hours nothing can be deleted; edits of the bot's own are still allowed."""
-    number = asked(api, say()).message_id
-    api.advance(48 * 3600)
-    assert "can't be deleted" in refused(api, DeleteMessage(chat_id=ANNA, message_id=number))
-    asked(api, EditMessageText(chat_id=ANNA, message_id=number, text="x"))
-
-
-def test_an_answer_needs_its_question(api: Telegram, chat: Chat) -> None:
-    """A reply to a deleted message is refused, unless the bot allows it to stand alone."""
-    assert "message to be replied not found" in refused(
-        api, say(reply_parameters=ReplyParameters(message_id=99))
-    )
-    lenient = ReplyParameters(message_id=99, allow_sending_without_reply=True)
-    asked(api, say(reply_parameters=lenient))
-    assert chat.answers[0].reply_to is None
-
-
-def test_bots_do_not_speak_first(api: Telegram) -> None:
-    """A person who never wrote is unknown, or known from a group but not to be written to."""
-    boris, group = api.person(2002, "Борис", "ru"), api.group()
-    assert "chat not found" in refused(api, SendMessage(chat_id=boris.id, text="x"))
-    boris.says("/txt2img кот", group)
-    assert "can't initiate conversation" in refused(api, SendMessage(chat_id=boris.id, text="x"))
-
-
-def test_people_can_shut_the_bot_out(api: Telegram, chat: Chat) -> None:
-    """Blocked, deactivated: 403 with the reason."""
-    number = asked(api, say()).message_id
-    chat.blocks_bot()
-    assert "bot was blocked by the user" in refused(api, say())
-    edit = EditMessageText(chat_id=ANNA, message_id=number, text="x")
-    assert "bot was blocked by the user" in refused(api, edit)
-    chat.unblocks_bot()
-    asked(api, say())
-    api.people[ANNA].deactivated = True
-    assert "user is deactivated" in refused(api, say())
-
-
-def test_groups_can_throw_the_bot_out(api: Telegram) -> None:
-    """The kind of the group is named."""
-    for group, name in ((api.group(), "group chat"), (api.supergroup(), "supergroup chat")):
-        group.kicks_bot()
-        assert f"bot was kicked from the {name}" in refused(api, SendMessage(chat_id=group.id, text="x"))
-
-
-def test_in_groups_others_messages_are_for_administrators(api: Telegram) -> None:
-    """A plain member can delete only its own."""
-    group = api.group()
-    theirs = api.people[ANNA].says("/queue", group)
-    delete = DeleteMessage(chat_id=group.id, message_id=theirs.id)
-    assert "can't be deleted" in refused(api, delete)
-    group.adds_bot(admin=True)
-    asked(api, delete)
-
-
-def test_forums_have_topics(api: Telegram) -> None:
-    """Open topics take messages, closed ones do not, deleted ones and the number 1 are not found."""
-    forum = api.supergroup(forum=True)
-    topic = forum.topic("Картинки")
-
-    def write(thread: int) -> SendMessage:
-        return SendMessage(chat_id=forum.id, text="x", message_thread_id=thread)
-
-    assert asked(api, write(topic.id)).is_topic_message
-    topic.closed = True
-    assert "TOPIC_CLOSED" in refused(api, write(topic.id))
-    forum.delete_topic(topic)
-    assert forum.messages == []
-    assert "message thread not found" in refused(api, write(topic.id))
-    assert "message thread not found" in refused(api, write(1))
-
-
-def test_message_numbers_repeat_in_supergroups(api: Telegram) -> None:
-    """A supergroup counts for itself; private chats and groups share one count."""
-    group, supergroup = api.group(), api.supergroup()
-    numbers = [asked(api, SendMessage(chat_id=one, text="x")).message_id for one in (ANNA, group.id)]
-    assert numbers[1] == numbers[0] + 1
-    assert asked(api, SendMessage(chat_id=supergroup.id, text="x")).message_id == 2
-
-
-def test_a_chat_shows_what_the_bot_is_doing(api: Telegram, chat: Chat) -> None:
-    """The action is noted; unknown chats are refused."""
-    asked(api, SendChatAction(chat_id=ANNA, action="upload_photo"))
-    assert [action for _, action in chat.actions] == ["upload_photo"]
-    assert "chat not found" in refused(api, GetChat(chat_id=5))
+def test_arguments_come_in_any_form(api: Telegram, chat: Chat) -> None:
+    """A query string, JSON, a form, and a file in the parameter itself: the Bot API takes all of them."""
+    keys = {"inline_keyboard": [[{"text": "a", "callback_data": "b"}]]}
+    url, whom = f"{api.url}/bot{api.token}", {"chat_id": ANNA}
+    httpx.get(f"{url}/sendMessage", params=whom | {"text": "123"})
+    httpx.post(f"{url}/SENDMESSAGE", json=whom | {"text": "[1]", "reply_markup": keys})
+    httpx.post(f"{url}/sendMessage", data=whom | {"text": "true", "reply_markup": json.dumps(keys)})
+    httpx.post(f"{url}/sendPhoto", data=whom, files={"photo": png()})
+    assert [one.text for one in chat.answers] == ["123", "[1]", "true", None]
+    assert [one.buttons for one in chat.answers] == [[], [["a"]], [["a"]], []]
+    assert chat.answers[-1].picture == png()
+    assert httpx.post(f"{url}/makeCoffee").json() == {
+        "ok": False,
+        "error_code": 404,
+        "description": "Not Found: method not found",
+    }
 
 
 def test_missing_arguments_are_named(api: Telegram) -> None:

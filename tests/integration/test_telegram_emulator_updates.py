@@ -1,6 +1,8 @@
 """What reaches a bot and how, as the tests' Telegram keeps the rules: aiogram's real client asks."""
 
 import asyncio
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -74,6 +76,23 @@ def test_a_long_poll_ends_when_something_comes(api: Telegram, anna: Person) -> N
 
     assert texts(with_bot(api, poll)) == ["привет"]
     assert updates(api, offset=2**40, timeout=1) == []
+
+
+_POLLER = """
+import json, sys, urllib.request
+with urllib.request.urlopen(sys.argv[1] + "/getUpdates?timeout=30") as answer:
+    print([update["message"]["text"] for update in json.load(answer)["result"]])
+"""
+
+
+def test_a_killed_bot_loses_nothing(api: Telegram, anna: Person) -> None:
+    """Its updates wait for the next one: Telegram lives in the test's process, bots in their own."""
+    command = [sys.executable, "-c", _POLLER, f"{api.url}/bot{api.token}"]
+    with subprocess.Popen(command) as killed:
+        api.wait_for(lambda: api.calls_to("getUpdates"))
+        killed.kill()
+    anna.says("1")
+    assert subprocess.run(command, capture_output=True, text=True, timeout=30).stdout == "['1']\n"
 
 
 def test_two_pollers_conflict(api: Telegram, anna: Person) -> None:

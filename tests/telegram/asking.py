@@ -72,7 +72,6 @@ def _answer_callback_query(telegram: "Telegram", call: Call) -> bool:
     if len(call.given("text") or "") > _LONGEST_ANSWER:
         raise bad_request("MESSAGE_TOO_LONG")
     press.answer = Answer(call.given("text") or "", bool(call.given("show_alert")))
-    telegram.changed.notify_all()
     return True
 
 

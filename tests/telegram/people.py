@@ -94,10 +94,12 @@ class Person:
         return self._sends(chat, message.content | {"forward_origin": origin}, file=message.file)
 
     def edits(self, message: Message, text: str) -> Message:
-        """Change the words of a message."""
+        """Change the words of a message: its text, or its caption."""
         with self.telegram.changed:
             chat = self.telegram.chats[message.chat_id]
-            content = {"text": text} | ({"entities": found} if (found := commands_in(text)) else {})
+            words, marks = ("caption", "caption_entities") if message.file else ("text", "entities")
+            kept = {name: value for name, value in message.content.items() if name != marks}
+            content = kept | {words: text} | ({marks: found} if (found := commands_in(text)) else {})
             edited = message.becomes(int(self.telegram.now()), content=content)
             chat.replace(edited)
             if self.telegram.bot_sees(edited):

@@ -19,11 +19,11 @@ h1 {{ margin: -12px -10px 12px; padding: 10px 14px; background: #fff; font-size:
 .person {{ margin-left: auto; }}
 .bubble {{ background: #fff; border-radius: 14px 14px 14px 4px; overflow: hidden; box-shadow: 0 1px 1px #0002; }}
 .person .bubble {{ background: #e3fbd0; border-radius: 14px 14px 4px 14px; }}
+.picture {{ overflow: hidden; }}
 .bubble img {{ display: block; width: 330px; max-width: 100%; }}
-.bubble img.blurred {{ filter: blur(18px); }}
+.bubble img.blurred {{ filter: blur(24px); transform: scale(1.2); }}
 .bubble p {{ margin: 0; padding: 7px 11px; white-space: pre-wrap; }}
 .reply {{ margin: 7px 11px 0; padding-left: 7px; border-left: 3px solid #3390ec; font-size: 13px; color: #555; }}
-.time {{ float: right; margin: 6px 0 -3px 10px; font-size: 11px; color: #888; }}
 .row {{ display: flex; gap: 4px; margin-top: 4px; }}
 .row span {{ flex: 1; padding: 8px 4px; border-radius: 8px; background: #6a8ba6; color: #fff; text-align: center;
   font-size: 14px; }}
@@ -67,7 +67,7 @@ def _media(message: Message) -> str:
         blurred = ' class="blurred"' if message.spoiler else ""
         kind = "jpeg" if message.picture.startswith(b"\xff\xd8") else "png"
         data = base64.b64encode(message.picture).decode()
-        return f'<img{blurred} alt="" src="data:image/{kind};base64,{data}">'
+        return f'<div class="picture"><img{blurred} alt="" src="data:image/{kind};base64,{data}"></div>'
     if message.file:
         return f"<p>📎 {html.escape(message.file.name)}</p>"
     return (
@@ -80,8 +80,7 @@ def _words(message: Message) -> str:
     # Commands need no mark of their own, and aiogram would leave them as they are anyway.
     entities = [MessageEntity(**mark) for mark in marks if mark["type"] != "bot_command"]
     words = html_decoration.unparse(message.words, entities) if message.words else ""
-    edited = "изменено" if message.edited else ""
-    return f'<p>{words}<span class="time">{edited}</span></p>' if words else ""
+    return f"<p>{words}</p>" if words else ""
 
 
 def _row(row: list[Json]) -> str:

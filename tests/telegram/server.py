@@ -100,15 +100,21 @@ class _Server:
     def _note(self, call: Call) -> None:
         with self.telegram.changed:
             self.telegram.calls.append(call)
+            self.telegram.changed.notify_all()
 
     async def _effect(self, call: Call) -> web.StreamResponse:
         try:
-            call.result = await self._result(call)
+            result = await self._result(call)
         except Refusal as refusal:
-            call.code, call.description = refusal.code, refusal.description
+            self._ended(call, refusal.code, refusal.description)
             return _refused(refusal)
-        call.code = 200
-        return web.json_response({"ok": True, "result": call.result})
+        self._ended(call, 200, result=result)
+        return web.json_response({"ok": True, "result": result})
+
+    def _ended(self, call: Call, code: int, description: str = "", result: Any = None) -> None:
+        with self.telegram.changed:
+            call.code, call.description, call.result = code, description, result
+            self.telegram.changed.notify_all()
 
     async def _result(self, call: Call) -> Any:
         if isinstance(call.request, GetUpdates):
@@ -118,9 +124,7 @@ class _Server:
             chat_id = call.chat_id if isinstance(call.chat_id, int) else 0
             if wait := self.telegram.meter.count(self.telegram.now(), call.method, chat_id, messages):
                 raise flood(wait)
-            result = answers.answer(self.telegram, call)
-            self.telegram.changed.notify_all()
-            return result
+            return answers.answer(self.telegram, call)
 
     async def _file(self, request: web.Request) -> web.StreamResponse:
         """#getfile: https://api.telegram.org/file/bot<token>/<file_path>."""

@@ -35,4 +35,8 @@ def _quoted(message: Message, by_id: dict[int, Message]) -> str:
     if message.reply_to is None:
         return ""
     quoted = by_id.get(message.reply_to)
-    return f"↩ {quoted.words[:20] or media(quoted)} |" if quoted else "↩ (deleted) |"
+    return (
+        f"↩ {quoted.words[:20].splitlines()[0] if quoted.words else media(quoted)} |"
+        if quoted
+        else "↩ (deleted) |"
+    )
