@@ -53,6 +53,7 @@ class Submitter:
         """
         checked, digest = check(ask, self._limits), _digest(ask)
         async with self.turn(person.name):
+            await self._hub.whole()  # a log that is read anew knows of nobody yet
             request = _id_of(person, key)
             known = self._replay(request, person, digest)
             return (known, False) if known else (await self._take(person, checked, request, digest), True)
