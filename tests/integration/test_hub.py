@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import wraps
@@ -11,12 +12,13 @@ from typing import Any
 import pytest
 
 from prompt2pic.core.asks import Ask, Limits
-from prompt2pic.core.errors import Problem
+from prompt2pic.core.errors import AppendUnknown, Problem
 from prompt2pic.core.ports import Follower, Place
 from prompt2pic.core.quality import Targets
 from prompt2pic.core.queue import REQUESTS
 from prompt2pic.core.reader import Reader, Start, now_ms
 from prompt2pic.core.requests import encode_request
+from prompt2pic.edge import patience
 from prompt2pic.edge.hub import Hub
 from prompt2pic.edge.person import Person
 from prompt2pic.edge.shelf import Shelf
@@ -151,3 +153,21 @@ async def test_a_log_that_is_away_is_asked_again(log: StuckLog, tmp_path: Path) 
         log.away = False
         await asyncio.wait_for(made.whole(), LONG)
         assert ids(made) == ["r0", "r1"]
+
+
+@in_a_loop
+async def test_a_log_that_hangs_is_answered_for_in_time(
+    log: StuckLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither an append without an answer nor the turns of others before it make a person wait for long."""
+    monkeypatch.setattr(patience, "LONGEST", 2 * A_MOMENT)
+    done = threading.Event()
+    monkeypatch.setattr(log, "append", lambda place, key, value: done.wait(LONG))
+    async with hub(log, tmp_path) as made:
+        submitter, anna = Submitter(made, Limits(), Metrics()), Person("anna", "en")
+        began = time.monotonic()
+        asked = [submitter.submit(anna, Ask(prompt="a cat"), None) for _ in range(50)]
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+        assert time.monotonic() - began < LONG / 2
+        done.set()
+    assert {type(answer) for answer in answers} == {AppendUnknown}
