@@ -46,7 +46,7 @@ class Hub:
         self._shelved_at = 0
         self.failed: Problem | None = None
         self._metrics = metrics
-        self._targets = targets
+        self.targets = targets
         self._failing = failing
         self._watchers: dict[str, set[asyncio.Event]] = defaultdict(set)
         self._folds: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
@@ -132,7 +132,7 @@ class Hub:
         load = self.load()
         queue = self.reader.queue
         upcoming = list(queue.upcoming(load.turn))
-        return waits(load, upcoming, expected_level(upcoming, load, self._targets))
+        return waits(load, upcoming, expected_level(upcoming, load, self.targets))
 
     def _rebuilt(self, reader: Reader) -> None:
         self._shelf.keep({n: ledger.frontier for n, ledger in reader.queue.ledgers.items()})
