@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 TOPICS = {
     REQUESTS: TopicConfig(kept=KEPT[REQUESTS]),
     RESULTS: TopicConfig(kept=KEPT[RESULTS]),
-    WORKERS: TopicConfig(compacted=True),
+    WORKERS: TopicConfig(compacted=True, kept=KEPT[WORKERS]),
     SETTINGS: TopicConfig(compacted=True),
     DEAD_LETTERS: TopicConfig(kept=KEPT[DEAD_LETTERS]),
 }

@@ -14,7 +14,7 @@ from prompt2pic.core.ledger import Frontier
 from prompt2pic.core.marks import Mark, commit_of
 from prompt2pic.core.ports import Commit, Place
 from prompt2pic.core.queue import REQUESTS, RESULTS
-from prompt2pic.core.reader import DEAD_LETTERS, FRONTIER_GROUP, Reader
+from prompt2pic.core.reader import DEAD_LETTERS, FRONTIER_GROUP, SETTINGS, WORKERS, Reader
 from prompt2pic.core.requests import Request, encode_request
 from prompt2pic.log.retention import retire
 from prompt2pic.log.sqlite import SqliteLog
@@ -100,6 +100,21 @@ def test_nothing_before_the_frontier_is_deleted(tmp_path: Path) -> None:
         assert (log.bounds(ASKED)[0], log.bounds(LEDGER)[0]) == (2, 1)
         log.commit(FRONTIER_GROUP, {ASKED: Commit(3, "not a number")})
         assert retire(log, now() + 100 * DAY) == 0
+
+
+def test_names_of_workers_go_after_a_week(tmp_path: Path) -> None:
+    """A worker that was silent for a week leaves nothing; one that is there, and the owner's settings, stay."""
+    path = tmp_path / "log.sqlite3"
+    crew, rules = Place(WORKERS, 0), Place(SETTINGS, 0)
+    with closing(open_log(path)) as log:
+        for name in ("pod-1", "pod-2", "stays"):
+            log.append(crew, name, b"{}")
+        log.append(rules, "drain", b"{}")
+        grow_old(path, 8)
+        log.append(crew, "stays", b"{}")
+        assert retire(log, time.time_ns() // 1_000_000) == 2
+        assert [record.key for record in read_all(log, crew)] == ["stays"]
+        assert [record.key for record in read_all(log, rules)] == ["drain"]
 
 
 def test_a_worker_retires_what_is_old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,18 @@
 
 from pathlib import Path
 
+import pytest
+
+from prompt2pic.core.ports import Place, Record
+from prompt2pic.core.quality import Targets
+from prompt2pic.core.reader import Reader
+from prompt2pic.core.workers import encode_worker
 from prompt2pic.ops.metrics import Metrics
+from tests.fakes.memory_log import MemoryLog
+from tests.unit.samples import asked, claimed, request, told, worker
+
+NOW = 1_000_000  # ms
+WORK = "prompt2pic_predicted_work_seconds "
 
 NET_DEV = """Inter-|   Receive                                                |  Transmit
  face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls
@@ -43,3 +54,51 @@ def test_packets_of_all_interfaces_but_the_loopback_are_summed(tmp_path: Path) -
 def test_a_machine_without_procfs_has_no_packets(tmp_path: Path) -> None:
     """Where the file is missing (macOS), the metric is missing and nothing fails."""
     assert "network_packets" not in Metrics(tmp_path / "none").exposition().decode()
+
+
+def folded(*records: Record) -> Reader:
+    """Return a reader of a log with these records."""
+    log = MemoryLog(dict.fromkeys(("requests", "results", "workers", "settings"), 1), lambda: NOW)
+    for record in records:
+        log.append(record.place, record.key, record.value)
+    reader = Reader(log, from_frontier=False, rebuilt=lambda reader: None)
+    reader.pump(0, limit=10_000)
+    return reader
+
+
+def shown(reader: Reader) -> float:
+    """Return the predicted work as the metrics show it."""
+    metrics = Metrics()
+    metrics.look_at(reader, NOW, Targets(busy=30.0, idle=180.0))
+    (line,) = [one for one in metrics.exposition().decode().splitlines() if one.startswith(WORK)]
+    return float(line.split()[1])
+
+
+def heartbeat() -> Record:
+    """Return the word of a worker: 2, 5 and 8 seconds a picture at its three levels."""
+    return Record(Place("workers", 0), 0, "w1", encode_worker(worker()), NOW)
+
+
+def test_predicted_work_is_what_waits_and_the_rest_of_what_is_held() -> None:
+    """Explicit levels and counts as they are, `auto` as it now comes to, a held job by its prediction."""
+    asked_for = [request("r0"), request("r1", level="fast", count=3), request("r2")]
+    reader = folded(
+        heartbeat(),
+        *(asked(offset, body) for offset, body in enumerate(asked_for)),
+        told(0, claimed("r2", 2, predicted=7.0)),
+    )
+    assert shown(reader) == 7.0 + 3 * 2.0 + 8.0
+    crowd = [asked(offset, request(f"r{offset}")) for offset in range(30)]
+    assert shown(folded(heartbeat(), *crowd)) == 30 * 2.0
+
+
+def test_predicted_work_of_many_is_that_of_a_thousand() -> None:
+    """What waits behind them is taken to be like them."""
+    many = [asked(n, request(f"r{n}", person=f"p{n % 7}", count=1 + n % 2)) for n in range(3000)]
+    assert shown(folded(heartbeat(), *many)) == pytest.approx(3000 * 3.0, rel=0.01)
+
+
+def test_predicted_work_without_measurements_is_a_guess() -> None:
+    """Where no worker is there, each job counts as ten seconds; an empty queue is no work."""
+    assert shown(folded(asked(0, request("r0")), asked(1, request("r1")))) == 20.0
+    assert shown(folded(heartbeat())) == 0.0

@@ -220,6 +220,41 @@ def test_the_crew_is_who_was_heard_of_lately() -> None:
     assert crew.live(NOW + since) == []
 
 
+def test_names_of_workers_that_are_no_more_are_forgotten() -> None:
+    """Who said `gone`, or was silent for long, takes no memory, however many names there were; who is there stays."""
+    crew = Crew()
+    for number in range(5000):
+        at = NOW + number * 10_000
+        crew.apply(heartbeat(worker("stays"), at))
+        crew.apply(heartbeat(worker(f"graceful-{number}"), at))
+        crew.apply(heartbeat(worker(f"graceful-{number}", state="gone"), at))
+        crew.apply(heartbeat(worker(f"killed-{number}"), at))
+        assert len(crew._told) < 2000
+    live = {one.name for one in crew.live(NOW + 4999 * 10_000)}
+    assert live == {"stays", "killed-4996", "killed-4997", "killed-4998", "killed-4999"}
+
+
+def test_an_empty_record_is_no_tombstone() -> None:
+    """It can not be decoded, is counted, and changes nothing."""
+    crew = Crew()
+    crew.apply(heartbeat(worker("w1"), NOW))
+    crew.apply(Record(Place("workers", 0), 1, "w1", b"", NOW))
+    assert ([one.name for one in crew.live(NOW)], crew.undecodable) == (["w1"], 1)
+
+
+def test_what_was_measured_longest_ago_is_forgotten() -> None:
+    """Speeds of workers that are no more give way to new ones."""
+    speeds = Speeds()
+    for name in ["old", *(f"pod-{number}" for number in range(4999)), "pod-0", "new"]:
+        speeds.learn(job(), finished(Token(0, "a"), worker=name, level="fast", seconds=7.0))
+    assert [speeds.seconds(worker(name), request(), "fast") for name in ("old", "pod-0", "new")] == [
+        2.0,
+        7.0,
+        7.0,
+    ]
+    assert len(speeds._measured) == 5000
+
+
 def test_a_worker_of_the_year_to_come_is_not_live() -> None:
     """A record that a wrong clock stamped does not keep a worker alive until then; a little skew does no harm."""
     crew = Crew()

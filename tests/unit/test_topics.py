@@ -68,6 +68,10 @@ def test_retention_follows_the_design() -> None:
         (RESULTS, "max_message_bytes", "2000000", True),
         (RESULTS, "max_message_bytes", "1000", False),
         (WORKERS, "cleanup_policy", "delete", False),
+        (WORKERS, "cleanup_policy", "compact", False),
+        (WORKERS, "retention_ms", str(DAY), True),
+        (WORKERS, "retention_ms", "-1", False),
+        (SETTINGS, "cleanup_policy", "compact,delete", False),
         (WORKERS, "segment_ms", str(7 * DAY), False),
         (WORKERS, "min_cleanable_dirty_ratio", "0.5", True),
         (WORKERS, "min_cleanable_dirty_ratio", "0.9", False),
@@ -228,7 +232,11 @@ def test_the_page_tells_the_same() -> None:
 
 def row_of(name: str) -> list[str]:
     """Return the cells of a topic: how long it is kept, what bot and web, and what a worker may do with it."""
-    kept = TOPICS[name].kept
+    topic = TOPICS[name]
+    kept = [
+        *(["newest of each key"] if topic.compacted else []),
+        *([f"{topic.kept // DAY} days"] if topic.kept is not None else []),
+    ]
     said = ["read, write" if name in may(role, "write") else "read" for role in ("bot", "web", "worker")]
     assert said[0] == said[1]
-    return ["newest of each key" if kept is None else f"{kept // DAY} days", *said[1:]]
+    return [", ".join(kept), *said[1:]]

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import msgspec
 
@@ -18,6 +19,15 @@ WORKERS, SETTINGS, DEAD_LETTERS = "workers", "settings", "dead-letters"
 FRONTIER_GROUP = "prompt2pic-frontier"  # never subscribed: it only holds the frontier
 _LOOK = 60.0  # seconds between two looks for new partitions
 _LOOK_AGAIN = 1.0  # seconds, while a record tells of more than are followed
+
+
+class Start(NamedTuple):
+    """Where a reader begins: its frontiers, those of no use, the ends at which it is ready, what follows from there."""
+
+    frontiers: dict[int, Frontier]
+    refolded: list[int]
+    ends: dict[Place, int]
+    follower: Follower
 
 
 class Reader:
@@ -47,17 +57,32 @@ class Reader:
     def rebuild(self) -> None:
         """Throw the projection away and start anew. Raises LogUnavailable."""
         self.ready = False  # where the log is away now, the old follower stays and says the same again
-        frontiers = self._frontiers()
-        self._ends = {place: self.log.bounds(place)[1] for place in self._places(frontiers)}
-        follower = self.log.follow(self._starts(frontiers))
-        self.close()
-        self._follower = follower
+        old = self.begin(self.find_start(self._committed() if self._from_frontier else self._own()))
+        if old is not None:
+            old.close()
+
+    def find_start(self, known: Mapping[int, Mark | None]) -> Start:
+        """Ask the log where to begin, at the frontiers `known` where they are of use. Raises LogUnavailable.
+
+        May run in another thread than `take`: it changes nothing here.
+        """
+        usable = {n: self._usable(n, known.get(n)) for n in range(self.partitions())}
+        refolded = sorted(n for n in known if n in usable and usable[n] is None)
+        frontiers = {n: frontier or self._earliest(n) for n, frontier in usable.items()}
+        ends = {place: self.log.bounds(place)[1] for place in self._places(frontiers)}
+        return Start(frontiers, refolded, ends, self.log.follow(self._starts(frontiers)))
+
+    def begin(self, start: Start) -> Follower | None:
+        """Throw the projection away and begin there; return what followed until now, for the caller to close."""
+        old, self._follower = self._follower, start.follower
+        self.refolded, self._ends = start.refolded, start.ends
         self._new: dict[int, Frontier] = {}
         self._looked, self._looked_for, self._asked = time.monotonic(), 1, False
-        self.queue, self.crew, self.speeds, self.rules = Queue(frontiers), Crew(), Speeds(), Rules()
+        self.queue, self.crew, self.speeds, self.rules = Queue(start.frontiers), Crew(), Speeds(), Rules()
         self.queue.endings.append(self.speeds.learn)
         self.ready = self._has_reached(self._ends)
         self._rebuilt(self)
+        return old
 
     def pump(self, timeout: float, limit: int = 1000) -> int:
         """Wait up to `timeout` seconds for records, fold at most `limit` of them, return how many.
@@ -180,12 +205,6 @@ class Reader:
     def _starts(self, frontiers: dict[int, Frontier]) -> dict[Place, int]:
         others = [place for place in self._places(frontiers) if place.topic in (WORKERS, SETTINGS)]
         return _ledgers_starts(frontiers) | {place: self.log.bounds(place)[0] for place in others}
-
-    def _frontiers(self) -> dict[int, Frontier]:
-        known = self._committed() if self._from_frontier else self._own()
-        frontiers = {n: self._usable(n, known.get(n)) for n in range(self.partitions())}
-        self.refolded = sorted(n for n in known if n in frontiers and frontiers[n] is None)
-        return {n: frontier or self._earliest(n) for n, frontier in frontiers.items()}
 
     def _committed(self) -> dict[int, Mark | None]:
         commits = self.log.committed(FRONTIER_GROUP).items()

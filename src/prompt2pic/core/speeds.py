@@ -1,6 +1,6 @@
 """How long a job will take: learnt from `finished` events, seeded by each worker's calibration."""
 
-from collections import defaultdict, deque
+from collections import deque
 
 from prompt2pic.core.events import Finished, JobEvent
 from prompt2pic.core.jobs import Job
@@ -9,6 +9,7 @@ from prompt2pic.core.sizes import painted_size
 from prompt2pic.core.workers import WorkerState
 
 _KEPT = 50  # measurements kept for each worker, level and size
+_MOST = 5000  # workers, levels and sizes measured; beyond that the one known longest is forgotten
 _QUANTILE = 0.9  # a prediction that most pictures keep
 
 
@@ -16,7 +17,7 @@ class Speeds:
     """Seconds a picture takes, a high quantile of the last measurements."""
 
     def __init__(self) -> None:
-        self._measured: dict[tuple[str, str, int], deque[float]] = defaultdict(lambda: deque(maxlen=_KEPT))
+        self._measured: dict[tuple[str, str, int], deque[float]] = {}
 
     def learn(self, job: Job, event: JobEvent | None) -> None:
         """Take in the painting time of the job that `event` has finished; any other event teaches nothing."""
@@ -25,7 +26,15 @@ class Speeds:
         pictures = event.pictures
         first = pictures[0]
         key = event.worker, event.level, first.painted_width * first.painted_height
-        self._measured[key].append(event.seconds / len(pictures))
+        measured = self._measured.get(key) or self._begin(key)
+        measured.append(event.seconds / len(pictures))
+
+    def _begin(self, key: tuple[str, str, int]) -> deque[float]:
+        """Return where a key's measurements go; the key known longest gives way, and is learnt anew if it is alive."""
+        if len(self._measured) >= _MOST:
+            del self._measured[next(iter(self._measured))]
+        begun = self._measured[key] = deque(maxlen=_KEPT)
+        return begun
 
     def seconds(self, worker: WorkerState, request: Request, level: str) -> float | None:
         """Return the predicted seconds of the whole request, None where there is nothing to go by."""

@@ -10,6 +10,8 @@ from prompt2pic.core.records import Seconds, decoding
 
 HEARTBEAT = 10.0  # seconds between two records of a live worker
 SILENT_AFTER = 35.0  # seconds without a record after which a worker counts as gone
+_FORGOTTEN = 3600 * 1000  # ms of silence after which a name is not even kept
+_ROOM = 64  # names that may be kept beside as many as are of use
 
 
 class WorkerState(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="worker"):
@@ -39,20 +41,32 @@ decode_worker: Callable[[bytes], WorkerState | None] = decoding(WorkerState)
 
 
 class Crew:
-    """The workers that are there, by their newest records."""
+    """The workers that are there, by their newest records; whoever is gone, or long silent, is forgotten."""
 
     def __init__(self) -> None:
         self._told: dict[str, tuple[int, WorkerState]] = {}
+        self._room = _ROOM
         self._newest: WorkerState | None = None
         self.undecodable = 0
 
     def apply(self, record: Record) -> None:
         """Take in one record of the `workers` topic."""
         worker = decode_worker(record.value)
-        self.undecodable += worker is None
-        if worker is not None:
-            self._told[worker.name] = (record.timestamp, worker)
-            self._newest = worker
+        if worker is None:
+            self.undecodable += 1
+            return
+        self._newest = worker
+        if worker.state == "gone":
+            self._told.pop(worker.name, None)
+            return
+        self._told[worker.name] = (record.timestamp, worker)
+        if len(self._told) > self._room:
+            self._forget(record.timestamp)
+
+    def _forget(self, now: int) -> None:
+        """Forget who was silent for long at `now` (ms); one who is there after all is heard of again in seconds."""
+        self._told = {name: told for name, told in self._told.items() if abs(now - told[0]) < _FORGOTTEN}
+        self._room = 2 * len(self._told) + _ROOM
 
     def live(self, now: int) -> list[WorkerState]:
         """Return the workers heard of lately at `now` (ms) that take jobs, by name."""

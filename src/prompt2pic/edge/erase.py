@@ -12,6 +12,7 @@ from prompt2pic.core.jobs import Job
 from prompt2pic.core.ports import PictureStore, Place
 from prompt2pic.core.queue import REQUESTS, RESULTS
 from prompt2pic.edge.hub import Hub
+from prompt2pic.edge.patience import in_time
 from prompt2pic.edge.submit import Submitter
 
 _log = structlog.get_logger()
@@ -29,14 +30,18 @@ class Eraser:
         self._store = store
 
     async def erase(self, job: Job) -> None:
-        """Erase one job. Raises LogUnavailable."""
-        await self._submitter.cancel(job)
-        await self._append(job.partition, decide.erasure(job))
+        """Erase one job. Raises LogUnavailable, AppendUnknown."""
+        async with in_time():
+            await self._submitter.cancel(job)
+            await self._append(job.partition, decide.erasure(job))
         await self._delete([job])
 
     async def forget(self, person: str) -> int:
-        """Erase all that a person asked for and return how many jobs that were. Raises LogUnavailable."""
-        async with self._submitter.turn(person):
+        """Erase all that a person asked for and return how many jobs that were.
+
+        Raises LogUnavailable, AppendUnknown.
+        """
+        async with in_time(), self._submitter.turn(person):
             ends = await self._ends()
             jobs = list(self._hub.history.of(person))
             for job in jobs:

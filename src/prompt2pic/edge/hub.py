@@ -5,6 +5,7 @@ import contextlib
 import threading
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from typing import TypeVar
 
 import structlog
 
@@ -14,9 +15,9 @@ from prompt2pic.core.events import JobEvent
 from prompt2pic.core.forecast import Load, Wait, waits
 from prompt2pic.core.history import History
 from prompt2pic.core.jobs import Job
-from prompt2pic.core.ports import Log, Model, Place, Record
+from prompt2pic.core.ports import Follower, Log, Model, Place, Record
 from prompt2pic.core.quality import Targets, expected_level
-from prompt2pic.core.reader import Reader, now_ms
+from prompt2pic.core.reader import Reader, Start, now_ms
 from prompt2pic.edge.shelf import Shelf
 from prompt2pic.ops.metrics import Metrics
 
@@ -26,11 +27,13 @@ _WAITS_LAST = 0.5  # seconds the places in the queue are good for
 _FORGET_PERIOD = 60.0  # seconds between two looks at what may go onto the shelf
 _SHELVE_AFTER = 100_000  # records folded, also: a first start reads months
 
+Answer = TypeVar("Answer")
+
 _log = structlog.get_logger()
 
 
 class Hub:
-    """The queue and everybody's history; all but the fetching happens in the event loop that runs it.
+    """The queue and everybody's history; all but asking the log happens in the event loop that runs it.
 
     `failing` is called, in that loop, where the log can be followed no more.
     """
@@ -43,7 +46,7 @@ class Hub:
         self._shelved_at = 0
         self.failed: Problem | None = None
         self._metrics = metrics
-        self._targets = targets
+        self.targets = targets
         self._failing = failing
         self._watchers: dict[str, set[asyncio.Event]] = defaultdict(set)
         self._folds: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
@@ -61,7 +64,7 @@ class Hub:
         forgetting = asyncio.create_task(self._forget())
         try:
             with contextlib.suppress(Problem):  # `failing` has been told
-                await self.until(lambda: self.reader.ready)
+                await self.whole()
             yield
         finally:
             forgetting.cancel()
@@ -79,6 +82,10 @@ class Hub:
             future: asyncio.Future[None] = self._loop.create_future()
             self._folds.append((true, future))
             await future
+
+    async def whole(self) -> None:
+        """Return once the log was read up to its end, as it was when it began to be read."""
+        await self.until(lambda: self.reader.ready)
 
     async def appended(self, place: Place, offset: int) -> None:
         """Return once the record at this offset has been read back."""
@@ -125,7 +132,7 @@ class Hub:
         load = self.load()
         queue = self.reader.queue
         upcoming = list(queue.upcoming(load.turn))
-        return waits(load, upcoming, expected_level(upcoming, load, self._targets))
+        return waits(load, upcoming, expected_level(upcoming, load, self.targets))
 
     def _rebuilt(self, reader: Reader) -> None:
         self._shelf.keep({n: ledger.frontier for n, ledger in reader.queue.ledgers.items()})
@@ -143,7 +150,7 @@ class Hub:
         """Fetch in this thread, have the event loop fold, and only then fetch again."""
         while not self._closing.is_set():
             try:
-                asyncio.run_coroutine_threadsafe(self._fetched(), self._loop).result()
+                self._fetch()
             except LogUnavailable as problem:
                 _log.warning("log-unavailable", why=str(problem))
                 self._closing.wait(_RETRY)
@@ -156,12 +163,25 @@ class Hub:
                     self._loop.call_soon_threadsafe(self._fail, Problem("unexpected"))
                 return
 
-    def _fetched(self) -> Coroutine[None, None, None]:
-        """Fetch, and return what the event loop has to do about it."""
+    def _fetch(self) -> None:
         try:
-            return self._take(self.reader.fetch(_POLL))
+            records = self.reader.fetch(_POLL)
         except LogTruncated:
-            return self._rebuild()
+            self._rebuild()
+        else:
+            self._in_loop(self._take(records))
+
+    def _rebuild(self) -> None:
+        """Ask the log in this thread, as that may take long, and have the event loop begin anew."""
+        _log.warning("log-truncated")
+        self._in_loop(self._doubt())
+        identity = self.log.identity()
+        old = self._in_loop(self._begin(identity, self.reader.find_start({})))
+        if old is not None:
+            old.close()
+
+    def _in_loop(self, step: Coroutine[None, None, Answer]) -> Answer:
+        return asyncio.run_coroutine_threadsafe(step, self._loop).result()
 
     async def _take(self, records: list[Record]) -> None:
         self.reader.take(records)
@@ -169,10 +189,15 @@ class Hub:
             self._shelve()
         self._wake_folds()
 
-    async def _rebuild(self) -> None:
-        _log.warning("log-truncated")
-        self._shelf.clear(self.log.identity())
-        self.reader.rebuild()
+    async def _doubt(self) -> None:
+        self.reader.ready = False
+
+    async def _begin(self, identity: str, start: Start) -> Follower | None:
+        self._shelf.clear(identity)
+        self._shelved_at = 0
+        old = self.reader.begin(start)
+        self._wake_folds()
+        return old
 
     def _wake_folds(self) -> None:
         waiting, self._folds = self._folds, []

@@ -20,6 +20,7 @@ from prompt2pic.core.ports import Place
 from prompt2pic.core.queue import REQUESTS, RESULTS
 from prompt2pic.core.requests import Grown, Request, encode_request, key_of, request_id
 from prompt2pic.edge.hub import Hub
+from prompt2pic.edge.patience import in_time
 from prompt2pic.edge.person import Person
 from prompt2pic.ops.metrics import Metrics
 
@@ -49,10 +50,11 @@ class Submitter:
     async def submit(self, person: Person, ask: Ask, key: str | None) -> tuple[Job, bool]:
         """Return the job of an ask, read back from the log, and whether it is new.
 
-        The same idempotency key gives the same job. Raises Refused, KeyReused, LogUnavailable.
+        The same idempotency key gives the same job. Raises Refused, KeyReused, LogUnavailable, AppendUnknown.
         """
         checked, digest = check(ask, self._limits), _digest(ask)
-        async with self.turn(person.name):
+        async with in_time(), self.turn(person.name):
+            await self._hub.whole()  # a log that is read anew knows of nobody yet
             request = _id_of(person, key)
             known = self._replay(request, person, digest)
             return (known, False) if known else (await self._take(person, checked, request, digest), True)
@@ -62,13 +64,14 @@ class Submitter:
         return self._turns.setdefault(person, asyncio.Lock())
 
     async def cancel(self, job: Job) -> None:
-        """Cancel a job; one that has ended already stays as it is. Raises LogUnavailable."""
+        """Cancel a job; one that has ended already stays as it is. Raises LogUnavailable, AppendUnknown."""
         if job.end is not None:
             return
         event = decide.cancellation(job, "person")
         place = Place(RESULTS, job.partition)
-        offset = await asyncio.to_thread(self._hub.log.append, place, job.id, encode_event(event))
-        await self._hub.appended(place, offset)
+        async with in_time():
+            offset = await asyncio.to_thread(self._hub.log.append, place, job.id, encode_event(event))
+            await self._hub.appended(place, offset)
         self._metrics.requests.labels(outcome="cancelled").inc()
 
     def _replay(self, request: str, person: Person, digest: str) -> Job | None:

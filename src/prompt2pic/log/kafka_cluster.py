@@ -42,6 +42,9 @@ _EVERYWHERE: dict[str, Any] = {
     "reconnect.backoff.max.ms": 2000,
     "socket.keepalive.enable": True,
 }
+# A question for a broker that is away would otherwise have librdkafka try to connect without any pause, and keep a
+# core busy: with connections of its own to every broker it heeds reconnect.backoff.ms.
+_ASKING: dict[str, Any] = {"enable.sparse.connections": False}
 _WRITING: dict[str, Any] = {
     "linger.ms": 0,
     "message.timeout.ms": int(GIVE_UP * 1000),
@@ -94,7 +97,7 @@ class Cluster:
             **_EVERYWHERE,
             **properties,
         }
-        self.admin = self._made(AdminClient, self._properties)  # for questions
+        self.admin = self._made(AdminClient, {**_ASKING, **self._properties})  # for questions
 
     def producer(self) -> Producer:
         """Return a new producer. Raises Problem where a setting is wrong."""

@@ -55,14 +55,19 @@ def wishes(topic: TopicConfig, replication: int) -> dict[str, Wish]:
         "min.insync.replicas": Wish(str(safe), min(2, safe), safe),
         "unclean.leader.election.enable": Wish("false"),
         "max.message.bytes": Wish(str(LARGEST_MESSAGE), least=LARGEST_MESSAGE),
-        **(_compacted() if topic.compacted else _kept(topic.kept)),
+        **(_compacted(topic.kept) if topic.compacted else _kept(topic.kept)),
     }
 
 
-def _compacted() -> dict[str, Wish]:
-    """Clean early and often: every process that starts reads the whole topic, and heartbeats come each 10 s."""
+def _compacted(kept: int | None) -> dict[str, Wish]:
+    """Clean early and often: every process that starts reads the whole topic, and heartbeats come each 10 s.
+
+    Where it is kept for a time only, a key that nobody writes any more goes after it.
+    """
+    ageing = {} if kept is None else {"retention.ms": Wish(str(kept), kept / 7, kept)}
     return {
-        "cleanup.policy": Wish("compact"),
+        "cleanup.policy": Wish("compact" if kept is None else "compact,delete"),
+        **ageing,
         "segment.ms": Wish(str(10 * _MINUTE), most=_HOUR),  # the newest segment is never cleaned
         "min.cleanable.dirty.ratio": Wish("0.1", most=0.5),
         "max.compaction.lag.ms": Wish(str(_HOUR), most=_DAY),

@@ -3,8 +3,8 @@
 from prompt2pic.core.ledger import REMEMBERED
 from prompt2pic.core.marks import mark_of
 from prompt2pic.core.ports import Place
-from prompt2pic.core.queue import REQUESTS
-from prompt2pic.core.reader import DEAD_LETTERS, FRONTIER_GROUP
+from prompt2pic.core.queue import REQUESTS, RESULTS
+from prompt2pic.core.reader import FRONTIER_GROUP
 from prompt2pic.log.sqlite import SqliteLog
 from prompt2pic.log.topics import KEPT
 
@@ -20,7 +20,7 @@ def retire(log: SqliteLog, now: int) -> int:
     for topic, kept in KEPT.items():
         before = now - max(kept, REMEMBERED)
         for place in (Place(topic, number) for number in range(log.partitions(topic))):
-            if topic == DEAD_LETTERS:
+            if topic not in (REQUESTS, RESULTS):
                 gone += log.trim(place, before, now)
             elif mark := marks.get(place.partition):
                 behind = mark.frontier.requests if topic == REQUESTS else mark.frontier.results

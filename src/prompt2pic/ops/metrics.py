@@ -10,6 +10,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
+from prompt2pic.core.backlog import predicted_work
+from prompt2pic.core.forecast import Load
+from prompt2pic.core.quality import Targets
 from prompt2pic.core.reader import Reader
 
 SECONDS = (0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600)  # from a stub to a long queue
@@ -28,6 +31,9 @@ class Metrics:
         self.requests = self._counter("requests", "Requests by what became of them.", "outcome")
         self.waiting = self._gauge("waiting_jobs", "Jobs that wait.")
         self.oldest = self._gauge("oldest_waiting_seconds", "Age of the job that waits longest.")
+        self.work = self._gauge(
+            "predicted_work_seconds", "Painting that one worker would need for all there is to do."
+        )
         self.workers = self._gauge("workers", "Workers that are alive.")
         self.wait_seconds = self._histogram(
             "wait_seconds", "From the request to its claim.", SECONDS, "level"
@@ -45,13 +51,14 @@ class Metrics:
         self.http = self._counter("http_requests", "HTTP requests.", "method", "route", "status")
         self.http_seconds = self._histogram("http_seconds", "Answering HTTP requests.", HTTP_SECONDS, "route")
 
-    def look_at(self, reader: Reader, now: int) -> None:
-        """Show the queue as a reader has it at `now` (ms)."""
-        queue = reader.queue
+    def look_at(self, reader: Reader, now: int, targets: Targets) -> None:
+        """Show the queue as a reader has it at `now` (ms), with the times that are aimed at."""
+        queue, live = reader.queue, reader.crew.live(now)
         oldest = queue.turns.oldest()
         self.waiting.set(len(queue.turns))
         self.oldest.set(0 if oldest is None else max(0, now - oldest) / 1000)
-        self.workers.set(len(reader.crew.live(now)))
+        self.work.set(predicted_work(queue, Load(live, list(queue.held()), reader.speeds, now), targets))
+        self.workers.set(len(live))
         self.records.set(queue.folded)
         self.undecodable.set(queue.undecodable + reader.crew.undecodable)
         self.repeats.set(sum(ledger.repeats for ledger in queue.ledgers.values()))

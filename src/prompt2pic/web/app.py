@@ -82,7 +82,7 @@ def _add_guard(app: FastAPI, context: Context, guard: Guard) -> None:
 
 def _add_operators_routes(app: FastAPI, context: Context) -> None:
     async def operators(request: Request) -> Response:
-        context.metrics.look_at(context.hub.reader, now_ms())
+        context.metrics.look_at(context.hub.reader, now_ms(), context.hub.targets)
         told = answer(request.url.path, context.metrics, context.health)
         assert told is not None, "these are the paths of ops"  # noqa: S101
         return Response(told.body, told.status, media_type=told.type)

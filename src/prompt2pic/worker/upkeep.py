@@ -14,6 +14,7 @@ from prompt2pic.core.events import Event, Failed, Token, encode_event
 from prompt2pic.core.jobs import Job
 from prompt2pic.core.lease import Watch
 from prompt2pic.core.ports import Log, Model, PictureStore, Place
+from prompt2pic.core.quality import Targets
 from prompt2pic.core.queue import RESULTS
 from prompt2pic.core.reader import DEAD_LETTERS, WORKERS, Reader, now_ms, write_letter
 from prompt2pic.core.workers import HEARTBEAT, WorkerState, encode_worker
@@ -41,6 +42,7 @@ class Upkeep:
         store: PictureStore,
         metrics: Metrics,
         max_attempts: int,
+        targets: Targets,
         keep_ms: int,
         budget: int | None,
         retire: Callable[[int], int] | None = None,
@@ -52,6 +54,7 @@ class Upkeep:
         self._store = store
         self._metrics = metrics
         self._max_attempts = max_attempts
+        self._targets = targets
         self._keep_ms, self._budget = keep_ms, budget
         self._retire = retire
         self._silence = 0.0
@@ -141,7 +144,7 @@ class Upkeep:
     def _beat(self) -> None:
         if self.me is not None and self._due("heartbeat", HEARTBEAT):
             self.appear(self.me.model, self.me.seconds, self._silence)
-            self._metrics.look_at(self._reader, now_ms())
+            self._metrics.look_at(self._reader, now_ms(), self._targets)
 
     def _tell(self, worker: WorkerState) -> None:
         self._log.append(Place(WORKERS, 0), worker.name, encode_worker(worker))

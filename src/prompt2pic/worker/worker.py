@@ -73,7 +73,15 @@ class Worker:
         self._inbox: queue.SimpleQueue[FromChild | FromUploads] = queue.SimpleQueue()
         self._easel = Easel(make_painter, self._tell)
         self._upkeep = Upkeep(
-            name, log, store, metrics, options.max_attempts, options.keep_ms, options.budget, retire
+            name,
+            log,
+            store,
+            metrics,
+            options.max_attempts,
+            options.targets,
+            options.keep_ms,
+            options.budget,
+            retire,
         )
         uploads = Uploads(store, options.link_seconds, self._tell)
         self._painting = Painting(log, self._easel, uploads, self._upkeep, metrics, options.max_attempts)
