@@ -1,4 +1,4 @@
-"""The command line: run, web, worker, paint, doctor, queue, drain, topics."""
+"""The command line: run, bot, web, worker, paint, doctor, queue, drain, topics."""
 
 import argparse
 import sys
@@ -54,6 +54,8 @@ def _dispatch(asked: argparse.Namespace, settings: Settings) -> int:
             return commands.worker(settings, attached=asked.attached)
         case "web":
             return commands.web(settings, attached=asked.attached)
+        case "bot":
+            return commands.bot(settings, attached=asked.attached)
         case "paint":
             return commands.paint(settings, asked.prompt, asked.out, _changes(asked))
         case "queue" | "drain":
@@ -165,7 +167,8 @@ def _process_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentPars
     web.add_argument("--port", type=int, help="port of the page; 0 takes a free one")
     worker = _command(commands, "worker", "one worker alone")
     worker.add_argument("--name", help="name of this worker; every worker needs its own")
-    for parser in (web, worker):
+    bot = _command(commands, "bot", "the Telegram bot alone")
+    for parser in (web, worker, bot):
         parser.add_argument("--attached", action="store_true", help=argparse.SUPPRESS)
 
 

@@ -1,5 +1,6 @@
 """What each command of the command line does."""
 
+import asyncio
 import logging
 import os
 import signal
@@ -23,7 +24,7 @@ from prompt2pic.ops.server import OpsServer
 from prompt2pic.ops.supervisor import Supervisor
 from prompt2pic.settings import Settings, variable
 from prompt2pic.texts import Texts
-from prompt2pic.wiring import build_painter, build_web, build_worker, make_folder
+from prompt2pic.wiring import build_bot, build_painter, build_web, build_worker, make_folder
 
 _GRACE_BEYOND = 10.0  # seconds that all processes get beyond a worker's own grace period
 _READY_WITHIN = 120.0  # seconds the page may take to answer for the first time
@@ -82,6 +83,31 @@ def web(settings: Settings, *, attached: bool) -> int:
     if failures:
         raise failures[0]
     return 0 if server.started else 1
+
+
+def bot(settings: Settings, *, attached: bool) -> int:
+    """Speak with people in Telegram until told to stop."""
+    return asyncio.run(_speak(settings, attached=attached))
+
+
+async def _speak(settings: Settings, *, attached: bool) -> int:
+    logging.getLogger("aiogram").setLevel(logging.WARNING)
+    loop, texts, metrics, health = asyncio.get_running_loop(), Texts(settings.language), Metrics(), Health()
+    process = build_bot(settings, metrics, health, lambda key, **args: _tell(texts.say(key, **args)))
+    ops = None
+    if settings.metrics_port and settings.telegram_webhook is None:
+        ops = OpsServer(settings.host, settings.metrics_port, metrics, health)
+
+    def stop() -> None:
+        loop.call_soon_threadsafe(process.stop)
+
+    on_signals(stop, attached=attached)
+    try:
+        await process.run()
+    finally:
+        if ops:
+            ops.close()
+    return 0
 
 
 def paint(settings: Settings, text: str, out: Path, changes: dict[str, object]) -> int:
@@ -146,6 +172,8 @@ def _on_end_of_input(stop: Callable[[], None]) -> None:
 def _commands(settings: Settings, workers: int) -> dict[str, list[str]]:
     program = [sys.executable, "-m", "prompt2pic"]
     commands = {"web": [*program, "web", "--attached"]}
+    if settings.telegram_token is not None:
+        commands["bot"] = [*program, "bot", "--attached"]
     for number in range(1, workers + 1):
         name = f"{settings.worker_name}-{number}"
         commands[f"worker-{number}"] = [*program, "worker", "--attached", "--name", name]
@@ -166,8 +194,6 @@ def _greet(settings: Settings) -> None:
         sleep(0.2)
     if settings.telegram_token is None:
         _tell(texts.say("bot-left-out", setting=variable("telegram_token")))
-    else:
-        _tell(texts.say("bot-not-yet"))
     _tell(texts.say("open-page", address=address))
 
 

@@ -3,13 +3,12 @@
 from collections.abc import Iterator
 
 from prompt2pic.commands import free_port
-from prompt2pic.core.errors import Problem
 from prompt2pic.core.ports import Commit, Place
 from prompt2pic.core.queue import REQUESTS, RESULTS
 from prompt2pic.doctor_kafka import examine_kafka, told
 from prompt2pic.settings import Settings, variable
 from prompt2pic.texts import Texts
-from prompt2pic.wiring import build_log, build_painter, build_store, make_folder
+from prompt2pic.wiring import bot_name, build_log, build_painter, build_store, make_folder
 
 
 def examine(settings: Settings, role: str | None = None) -> Iterator[tuple[bool, str]]:
@@ -66,4 +65,4 @@ def _page(settings: Settings, texts: Texts) -> str:
 def _token(settings: Settings, texts: Texts) -> str:
     if settings.telegram_token is None:
         return texts.say("bot-left-out", setting=variable("telegram_token"))
-    raise Problem("bot-not-yet")
+    return texts.say("doctor-token", name=bot_name(settings))

@@ -8,18 +8,21 @@ from typing import TYPE_CHECKING
 
 from prompt2pic.core.asks import Limits
 from prompt2pic.core.errors import Problem
-from prompt2pic.core.ports import Log, Painter, PictureStore
+from prompt2pic.core.ports import Log, Painter, PictureStore, Share
 from prompt2pic.core.quality import Targets
 from prompt2pic.core.queue import REQUESTS, RESULTS
 from prompt2pic.core.reader import DEAD_LETTERS, SETTINGS, WORKERS
+from prompt2pic.core.words import WordLists
 from prompt2pic.log.topics import KEPT, TopicConfig
 from prompt2pic.ops.health import Health
 from prompt2pic.ops.metrics import Metrics
 from prompt2pic.settings import Settings
 
 if TYPE_CHECKING:
+    from aiogram import Bot
     from fastapi import FastAPI
 
+    from prompt2pic.bot.process import Process
     from prompt2pic.log.kafka_keeper import Keeper
     from prompt2pic.worker.worker import Worker
 
@@ -145,7 +148,7 @@ def build_web(
     hub = Hub(log, shelf, metrics, targets(settings), failing)
     links = PictureLinks(Links(secret, base_url(settings)), settings.public_url)
     limits = Limits(waiting=settings.quota_waiting, day=settings.quota_day)
-    submitter, store = Submitter(hub, limits, metrics), build_store(settings)
+    submitter, store = Submitter(hub, limits, metrics, _words(settings)), build_store(settings)
     health.add("log", lambda: None if hub.failed is None else str(hub.failed), vital=True)
     health.add("queue", lambda: None if hub.reader.ready else "the log is being read")
     context = Context(
@@ -161,6 +164,102 @@ def build_web(
     )
     beyond = settings.open_access or bool(settings.api_keys)
     return make_app(context, Guard(settings.allowed_hosts, settings.public_url, any_host=beyond))
+
+
+def build_bot(settings: Settings, metrics: Metrics, health: Health, say: Callable[..., None]) -> "Process":
+    """Return the bot; made in the event loop that runs it. `say` tells the owner, by a key of `texts`.
+
+    Raises Problem where its token is none, or its log or store can not be had.
+    """
+    from prompt2pic.bot.calls import Calls
+    from prompt2pic.bot.context import Access, Context
+    from prompt2pic.bot.delivery import Delivery
+    from prompt2pic.bot.intake import webhook_secret
+    from prompt2pic.bot.outbox import Outbox
+    from prompt2pic.bot.process import Process, Webhook
+    from prompt2pic.edge.erase import Eraser
+    from prompt2pic.edge.hub import Hub
+    from prompt2pic.edge.shelf import Shelf
+    from prompt2pic.edge.submit import Submitter
+
+    bot = _telegram(settings)
+    log, store, words = build_log(settings), build_store(settings), _words(settings)
+    shelf = Shelf(settings.data / "bot-shelf.sqlite3", log.identity())
+    hub = Hub(log, shelf, metrics, targets(settings), lambda problem: process.fail(problem))
+    limits = Limits(
+        waiting=settings.bot_quota_waiting, day=settings.bot_quota_day, best=settings.bot_quota_best
+    )
+    outbox, calls, submitter = Outbox(metrics), Calls(bot), Submitter(hub, limits, metrics, words)
+    share = build_share(settings)
+    access = Access(*map(frozenset, (settings.bot_people, settings.bot_groups, settings.bot_admins)))
+    context = Context(
+        hub=hub,
+        submitter=submitter,
+        eraser=Eraser(hub, submitter, store),
+        outbox=outbox,
+        calls=calls,
+        store=store,
+        access=access,
+        limits=limits,
+    )
+    delivery = Delivery(
+        hub,
+        outbox,
+        calls,
+        store,
+        metrics,
+        share=share,
+        spoiler=words.spoiler,
+        linked=settings.public_url is not None,
+    )
+    webhook = None
+    if settings.telegram_webhook is not None:
+        secret = webhook_secret(settings.signing_secret())
+        webhook = Webhook(settings.telegram_webhook, secret, settings.host, settings.bot_port)
+    process = Process(bot, context, delivery, metrics, health, webhook, say)
+    return process
+
+
+def build_share(settings: Settings) -> Share:
+    """Return this process's part in telling people. Raises Problem where it can not be had."""
+    path = settings.log_file()
+    if path is not None:
+        from prompt2pic.log.sqlite_share import FileShare
+
+        return FileShare(path)
+    with _client_needed(settings):
+        from prompt2pic.log.kafka_share import GroupShare
+    return GroupShare(settings.log, settings.topic_prefix, settings.kafka)
+
+
+def bot_name(settings: Settings) -> str:
+    """Ask Telegram for the name of the bot. Raises Problem where it does not know the token, or does not answer."""
+    import asyncio
+
+    from prompt2pic.bot.process import name_of
+
+    async def ask() -> str:
+        return await name_of(_telegram(settings), settings.telegram_api_url)
+
+    return asyncio.run(ask())
+
+
+def _telegram(settings: Settings) -> "Bot":
+    if settings.telegram_token is None:
+        raise Problem("bot-without-token")
+    try:
+        from prompt2pic.bot.calls import client
+    except ModuleNotFoundError as error:
+        if error.name != "aiogram":
+            raise
+        raise Problem("bot-package") from error
+    return client(settings.telegram_token.get_secret_value(), settings.telegram_api_url)
+
+
+def _words(settings: Settings) -> WordLists:
+    from prompt2pic.edge.word_files import word_lists
+
+    return word_lists(settings.blocked_words, settings.spoiler_words)
 
 
 def targets(settings: Settings) -> Targets:

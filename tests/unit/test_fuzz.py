@@ -130,7 +130,17 @@ def test_any_message_is_an_ask_or_a_sentence(message: str) -> None:
         for language in ("en", "ru"):
             assert " " in sentence(asked, language)
         return
-    body = request_of(asked, id="r", person="p", seed=1, model=MODEL, language="en", digest="", limits=limits)
+    body = request_of(
+        asked,
+        id="r",
+        person="p",
+        seed=1,
+        model=MODEL,
+        language="en",
+        digest="",
+        limits=limits,
+        reply={"kind": "web"},
+    )
     assert decode_request(encode_request(body)) == body
     assert 1 <= len(body.prompt) <= limits.prompt
     assert 1 <= body.count <= limits.count

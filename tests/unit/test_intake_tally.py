@@ -35,7 +35,15 @@ def queue_of(*counts: int, age: int = HOUR) -> Queue:
 def made(ask: Ask, model: Model | None = None, limits: Limits = LIMITS) -> Request:
     """Return the request for an ask."""
     return request_of(
-        ask, id="r", person="ann", seed=5, model=model, language="ru", digest="d", limits=limits
+        ask,
+        id="r",
+        person="ann",
+        seed=5,
+        model=model,
+        language="ru",
+        digest="d",
+        limits=limits,
+        reply={"kind": "web"},
     )
 
 

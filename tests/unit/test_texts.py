@@ -13,6 +13,7 @@ from fluent.syntax import FluentParser
 from fluent.syntax import ast as ftl
 from fluent.syntax.visitor import Visitor
 
+from prompt2pic.bot.menu import COMMANDS, OWNERS
 from prompt2pic.core import errors
 from prompt2pic.core.errors import Problem, Refused
 from prompt2pic.core.events import JobEvent
@@ -36,7 +37,7 @@ _WORD = re.compile(r"\w+")
 REASONS = {"failure": 1, "refusal": 1, "release": 1, "fail": 0, "_give_up_on": 1, "NotStored": 1}
 # Problems that become the reason of a failed attempt, with their arguments lost.
 OF_AN_ATTEMPT = {"PaintFailed", "StoreUnavailable"}
-NO_KEYS = {"no-cache", "no-store"}  # words of HTTP
+NO_KEYS = {"no-cache", "no-store", "cooperative-sticky"}  # words of HTTP and of Kafka
 KEY = re.compile(r"[a-z0-9]+(-[a-z0-9]+)+")
 # Keys that the code puts together.
 COMPOSED = {"prompt-too-long": {"length", "limit"}, "negative-too-long": {"length", "limit"}}
@@ -44,6 +45,8 @@ COMPOSED |= {
     f"queue-{state}": {"request", "person", "minutes", "worker", "level", "attempts"}
     for state in ("held", "waiting")
 }
+COMPOSED |= {f"bot-button-{name}": set() for name in ("cancel", "again", "variations", "best", "original")}
+COMPOSED |= {f"bot-command-{name}": set() for name in COMMANDS + OWNERS}
 COMPOSED |= {
     f"told-{kind.__name__.lower()}": {*kind.__struct_fields__, "time", "percent", "pictures", "final"}
     for kind in get_args(JobEvent)

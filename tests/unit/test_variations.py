@@ -20,7 +20,15 @@ def test_a_strength_above_0_and_up_to_1_is_taken(strength: float) -> None:
     """It comes into the request as it is, with the seed that it is a variation of."""
     ask = check(Ask(prompt="кот", seed=7, strength=strength), Limits())
     made = request_of(
-        ask, id="r", person="ann", seed=1, model=None, language="ru", digest="", limits=Limits()
+        ask,
+        id="r",
+        person="ann",
+        seed=1,
+        model=None,
+        language="ru",
+        digest="",
+        limits=Limits(),
+        reply={"kind": "web"},
     )
     assert (made.strength, made.seed) == (strength, 7)
 

@@ -28,7 +28,10 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """What may be asked for: characters of a prompt, pictures at once, pixels of a side, quotas."""
+    """What may be asked for: characters of a prompt, pictures at once, pixels of a side, quotas.
+
+    `best` is how many requests a day may name the best level themselves.
+    """
 
     prompt: int = 1000
     count: int = 10
@@ -36,6 +39,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     largest: int = 2048
     waiting: int = 20
     day: int = 500
+    best: int = 500
 
 
 LARGEST_SEED = 2**32 - 1

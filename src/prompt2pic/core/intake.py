@@ -1,5 +1,7 @@
 """From an ask to a request: the decisions of whoever submits."""
 
+from collections.abc import Iterable
+from itertools import takewhile
 from math import sqrt
 
 import msgspec
@@ -7,10 +9,13 @@ import msgspec
 from prompt2pic.core.asks import Ask, Limits
 from prompt2pic.core.decide import MAX_AGE
 from prompt2pic.core.errors import Refused
+from prompt2pic.core.jobs import Job
 from prompt2pic.core.ports import Model, Place
 from prompt2pic.core.queue import REQUESTS, Queue
 from prompt2pic.core.requests import Grown, Request, partition_of
 from prompt2pic.core.tally import DAY
+
+WEB = "web"  # the kind of `reply` of whoever comes to look for the answer
 
 _GRID = 8  # pixels: sides made from an aspect are multiples of this
 
@@ -23,6 +28,18 @@ def check_quota(queue: Queue, person: str, count: int, limits: Limits, now: int)
     if over > 0:
         room = queue.tally.room_in(person, over, now)
         raise Refused("quota-day", limit=limits.day, hours=round(room / 3600, 1), retry_after=room)
+
+
+def affordable(ask: Ask, asked: Iterable[Job], limits: Limits, now: int) -> Ask:
+    """Return the ask, with the level left to the policy where the person's best ones of the day are used up.
+
+    `asked` are the person's jobs, newest first; `now` in ms.
+    """
+    if ask.level != "best":
+        return ask
+    today = takewhile(lambda job: now - job.requested < DAY, asked)
+    used = sum(job.request is not None and job.request.level == "best" for job in today)
+    return ask if used < limits.best else msgspec.structs.replace(ask, level="auto")
 
 
 def check_age(sent: int, now: int) -> None:
@@ -41,10 +58,12 @@ def request_of(
     language: str,
     digest: str,
     limits: Limits,
+    reply: dict[str, str | int],
 ) -> Request:
     """Return the request for a checked ask; `seed` is used where the person gave none.
 
-    `model` is what the workers paint with, None before one was heard of.
+    `model` is what the workers paint with, None before one was heard of. Who is answered in a chat must be told of
+    the end before the job is over.
     """
     width, height = _size(ask, model, limits)
     return Request(
@@ -60,8 +79,9 @@ def request_of(
         strength=ask.strength,
         level=ask.level,
         language=language,
-        reply={"kind": "web"},
+        reply=reply,
         digest=digest,
+        notify=reply["kind"] != WEB,
     )
 
 

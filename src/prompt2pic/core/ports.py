@@ -82,6 +82,19 @@ class Log(Protocol):
         """Release files and connections."""
 
 
+class Share(Protocol):
+    """This process's part of work that several of one kind divide among themselves, by partition."""
+
+    def start(self, changed: Callable[[], None]) -> None:
+        """Begin to take part; `changed` is called, in any thread, whenever the part is another one."""
+
+    def mine(self, partition: int) -> bool:
+        """Whether the work of a partition of `results` is this process's now."""
+
+    def close(self) -> None:
+        """Leave the work to others."""
+
+
 class StoredPicture(NamedTuple):
     """A picture in the store: its key, size in bytes and time of storing in ms since the epoch."""
 

@@ -26,6 +26,11 @@ class DayTally:
         """Return how many pictures the person asked for in the 24 hours before `now` (ms)."""
         return len(self._counting(person, now))
 
+    def day(self, now: int) -> tuple[int, int]:
+        """Return how many people asked, and for how many pictures, in the 24 hours before `now` (ms)."""
+        counts = [count for person in self._asked if (count := self.pictures(person, now))]
+        return len(counts), sum(counts)
+
     def room_in(self, person: str, pictures: int, now: int) -> float:
         """Return the seconds until `pictures` of the person's, or all of them, no longer count."""
         # Of several partitions they may have been read in another order.

@@ -11,12 +11,13 @@ import structlog
 
 from prompt2pic.core.clock import SteadyClock
 from prompt2pic.core.errors import LogTruncated, LogUnavailable, NewerLog, Problem
-from prompt2pic.core.events import JobEvent
+from prompt2pic.core.events import JobEvent, encode_event
 from prompt2pic.core.forecast import Load, Wait, waits
 from prompt2pic.core.history import History
 from prompt2pic.core.jobs import Job
 from prompt2pic.core.ports import Follower, Log, Model, Place, Record
 from prompt2pic.core.quality import Targets, expected_level
+from prompt2pic.core.queue import RESULTS
 from prompt2pic.core.reader import Reader, Start, now_ms
 from prompt2pic.edge.shelf import Shelf
 from prompt2pic.ops.metrics import Metrics
@@ -35,6 +36,7 @@ _log = structlog.get_logger()
 class Hub:
     """The queue and everybody's history; all but asking the log happens in the event loop that runs it.
 
+    `listeners` hear, in that loop, of each job that a record changed; `rebuilt` once everything is read anew.
     `failing` is called, in that loop, where the log can be followed no more.
     """
 
@@ -48,6 +50,8 @@ class Hub:
         self._metrics = metrics
         self.targets = targets
         self._failing = failing
+        self.listeners: list[Callable[[Job], None]] = []
+        self.rebuilt: list[Callable[[], None]] = []
         self._watchers: dict[str, set[asyncio.Event]] = defaultdict(set)
         self._folds: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
         self._waits: tuple[float, dict[str, Wait]] = (-1.0, {})
@@ -90,6 +94,12 @@ class Hub:
     async def appended(self, place: Place, offset: int) -> None:
         """Return once the record at this offset has been read back."""
         await self.until(lambda: self.reader.reached(place, offset))
+
+    async def tell(self, job: Job, event: JobEvent) -> None:
+        """Append an event of a job and return once it was read back. Raises LogUnavailable, AppendUnknown."""
+        place = Place(RESULTS, job.partition)
+        offset = await asyncio.to_thread(self.log.append, place, job.id, encode_event(event))
+        await self.appended(place, offset)
 
     @contextlib.contextmanager
     def watching(self, request: str) -> Iterator[asyncio.Event]:
@@ -140,11 +150,15 @@ class Hub:
         reader.queue.listeners.append(self._changed)
         for changed in (event for events in self._watchers.values() for event in events):
             changed.set()
+        for hear in self.rebuilt:
+            hear()
 
     def _changed(self, job: Job, event: JobEvent | None) -> None:
         self._waits = (-1.0, {})
         for changed in self._watchers.get(job.id, ()):
             changed.set()
+        for hear in self.listeners:
+            hear(job)
 
     def _follow(self) -> None:
         """Fetch in this thread, have the event loop fold, and only then fetch again."""

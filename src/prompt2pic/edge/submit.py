@@ -13,12 +13,12 @@ import structlog
 from prompt2pic.core import decide
 from prompt2pic.core.asks import LARGEST_SEED, Ask, Limits, check
 from prompt2pic.core.errors import AppendUnknown, LogUnavailable, Refused
-from prompt2pic.core.events import encode_event
-from prompt2pic.core.intake import check_age, check_quota, request_of, to_append
+from prompt2pic.core.intake import WEB, affordable, check_age, check_quota, request_of, to_append
 from prompt2pic.core.jobs import Job
 from prompt2pic.core.ports import Place
-from prompt2pic.core.queue import REQUESTS, RESULTS
-from prompt2pic.core.requests import Grown, Request, encode_request, key_of, request_id
+from prompt2pic.core.queue import REQUESTS
+from prompt2pic.core.requests import Grown, Request, decode_request, encode_request, key_of, request_id
+from prompt2pic.core.words import NO_WORDS, WordLists
 from prompt2pic.edge.hub import Hub
 from prompt2pic.edge.patience import in_time
 from prompt2pic.edge.person import Person
@@ -41,23 +41,28 @@ class Draining(Refused):
 class Submitter:
     """Takes asks and cancels; a person's submissions come one after the other, so that quotas hold."""
 
-    def __init__(self, hub: Hub, limits: Limits, metrics: Metrics) -> None:
+    def __init__(self, hub: Hub, limits: Limits, metrics: Metrics, words: WordLists = NO_WORDS) -> None:
         self._hub = hub
         self._limits = limits
+        self._words = words
         self._metrics = metrics
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    async def submit(self, person: Person, ask: Ask, key: str | None) -> tuple[Job, bool]:
-        """Return the job of an ask, read back from the log, and whether it is new.
+    async def submit(
+        self, person: Person, ask: Ask, key: str | None, reply: dict[str, str | int] | None = None
+    ) -> tuple[Job, bool]:
+        """Return the job of an ask, read back from the log, and whether it is new; `reply` says where to answer.
 
         The same idempotency key gives the same job. Raises Refused, KeyReused, LogUnavailable, AppendUnknown.
         """
-        checked, digest = check(ask, self._limits), _digest(ask)
+        checked, digest = self._words.check(check(ask, self._limits)), _digest(ask)
         async with in_time(), self.turn(person.name):
             await self._hub.whole()  # a log that is read anew knows of nobody yet
             request = _id_of(person, key)
             known = self._replay(request, person, digest)
-            return (known, False) if known else (await self._take(person, checked, request, digest), True)
+            if known:
+                return known, False
+            return await self._take(person, checked, request, digest, reply or {"kind": WEB}), True
 
     def turn(self, person: str) -> asyncio.Lock:
         """Return the lock that whoever writes for a person holds."""
@@ -67,11 +72,8 @@ class Submitter:
         """Cancel a job; one that has ended already stays as it is. Raises LogUnavailable, AppendUnknown."""
         if job.end is not None:
             return
-        event = decide.cancellation(job, "person")
-        place = Place(RESULTS, job.partition)
         async with in_time():
-            offset = await asyncio.to_thread(self._hub.log.append, place, job.id, encode_event(event))
-            await self._hub.appended(place, offset)
+            await self._hub.tell(job, decide.cancellation(job, "person"))
         self._metrics.requests.labels(outcome="cancelled").inc()
 
     def _replay(self, request: str, person: Person, digest: str) -> Job | None:
@@ -83,19 +85,22 @@ class Submitter:
         check_age(job.requested, self._hub.now())
         return job
 
-    async def _take(self, person: Person, ask: Ask, request: str, digest: str) -> Job:
-        if self._hub.reader.rules.draining:
-            raise Draining("draining", retry_after=60.0)
-        check_quota(self._hub.reader.queue, person.name, ask.count, self._limits, self._hub.now())
+    async def _take(
+        self, person: Person, ask: Ask, request: str, digest: str, reply: dict[str, str | int]
+    ) -> Job:
+        self._refuse_now(person)
+        now, limits = self._hub.now(), self._limits
+        check_quota(self._hub.reader.queue, person.name, ask.count, limits, now)
         body = request_of(
-            ask,
+            affordable(ask, self._hub.history.of(person.name), limits, now),
             id=request,
             person=person.name,
             seed=random.randint(0, LARGEST_SEED - self._limits.count),
             model=self._hub.model(),
             language=person.language,
             digest=digest,
-            limits=self._limits,
+            limits=limits,
+            reply=reply,
         )
         await self._append(body)
         self._metrics.requests.labels(outcome="accepted").inc()
@@ -105,8 +110,17 @@ class Submitter:
             raise Refused("job-missing")
         return job
 
+    def _refuse_now(self, person: Person) -> None:
+        rules = self._hub.reader.rules
+        if person.name in rules.banned:
+            raise Refused("person-banned")
+        if rules.draining:
+            raise Draining("draining", retry_after=60.0)
+
     async def _append(self, body: Request) -> None:
         """Append until it counts: where there are more partitions since just now, it may have to go to another."""
+        readable = decode_request(encode_request(body)) is not None
+        assert readable, "what no reader can read never counts"  # noqa: S101
         again = False
         number = await self._partitions()
         while step := to_append(self._hub.reader.queue, number, body, again=again):

@@ -19,6 +19,8 @@ STEP = 0.1  # seconds
 NEWS_TAKES = 2.0  # seconds until every broker has heard of a new topic
 _RECENT = 60.0  # seconds for which a client's complaint may explain a silence
 
+_NOTHING: Mapping[str, Any] = {}
+
 # What the queue rests on; the settings can not change it.
 _PRODUCER: dict[str, Any] = {"acks": "all", "enable.idempotence": True}
 _CONSUMER: dict[str, Any] = {
@@ -103,10 +105,13 @@ class Cluster:
         """Return a new producer. Raises Problem where a setting is wrong."""
         return self._made(Producer, {**_WRITING, **self._properties, **_PRODUCER})
 
-    def consumer(self, group: str) -> Consumer:
-        """Return a new consumer, which a group's name belongs to. Raises Problem where a setting is wrong."""
+    def consumer(self, group: str, beside: Mapping[str, Any] = _NOTHING) -> Consumer:
+        """Return a new consumer, which a group's name belongs to; it has the settings `beside`, too.
+
+        Raises Problem where a setting is wrong.
+        """
         named = {"group.id": self.prefix + group}
-        return self._made(Consumer, {**_READING, **self._properties, **_CONSUMER, **named})
+        return self._made(Consumer, {**_READING, **self._properties, **_CONSUMER, **beside, **named})
 
     def wait(self, future: "Future[Answer]") -> Answer:
         """Return what `admin` is answered.

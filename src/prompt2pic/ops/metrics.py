@@ -48,6 +48,17 @@ class Metrics:
         self.undecodable = self._gauge("records_undecodable", "Records among them that nobody here can read.")
         self.repeats = self._gauge("requests_repeated", "Records among them of a request already known.")
         self.store_errors = self._counter("store_errors", "Pictures that could not be stored or read.")
+        self.delivery_seconds = self._histogram(
+            "delivery_seconds", "From the end of a request until its person has it.", SECONDS
+        )
+        self.gone = self._counter(
+            "gone_chats", "Ends that could not be told: the bot was blocked or removed."
+        )
+        self.updates = self._counter(
+            "telegram_updates", "Updates from Telegram by what became of them.", "outcome"
+        )
+        self.telegram_floods = self._counter("telegram_floods", "Times Telegram told a chat to wait (429).")
+        self.telegram_errors = self._counter("telegram_errors", "Calls to Telegram that failed.", "kind")
         self.http = self._counter("http_requests", "HTTP requests.", "method", "route", "status")
         self.http_seconds = self._histogram("http_seconds", "Answering HTTP requests.", HTTP_SECONDS, "route")
 

@@ -33,6 +33,7 @@ WebAddress = Annotated[str, rules.starts("web-address", "http://", "https://")]
 Level = Literal["debug", "info", "warning", "error"]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(rules.words)]
+Numbers = Annotated[tuple[int, ...], NoDecode, BeforeValidator(rules.words)]
 
 
 class Settings(BaseSettings):
@@ -77,6 +78,34 @@ class Settings(BaseSettings):
     )
     telegram_api_url: WebAddress = _setting(
         "https://api.telegram.org", "Address of the Telegram Bot API server."
+    )
+    telegram_webhook: WebAddress | None = _setting(
+        None, "Public https address at which Telegram calls the bot; without it the bot asks by itself."
+    )
+    bot_port: Port = _setting(
+        8081, "Port at which the bot listens for Telegram's calls and tells of its health."
+    )
+    bot_people: Numbers = _setting(
+        (), "Ids of the people whom the bot serves, divided by commas; nobody named: all."
+    )
+    bot_groups: Numbers = _setting((), "Ids of the groups that it serves, everybody in them.")
+    bot_admins: Numbers = _setting((), "Ids of the people who may `/stats`, `/ban`, `/unban` and `/drain`.")
+    bot_quota_waiting: int = _setting(
+        3, "Requests of one person that may wait at a time, in Telegram.", "requests", ge=1
+    )
+    bot_quota_day: int = _setting(
+        100, "Pictures that one person may ask for in 24 hours, in Telegram.", "pictures", ge=1
+    )
+    bot_quota_best: int = _setting(
+        10, "Requests among them that may name the best quality; others follow the queue.", "requests", ge=0
+    )
+    blocked_words: Folder | None = _setting(
+        None,
+        "File of words whose prompts are refused, one rule a line.",
+        shown="a list against sexual content with minors",
+    )
+    spoiler_words: Folder | None = _setting(
+        None, "File of words whose pictures are blurred in Telegram, one rule a line.", shown="a short list"
     )
     host: str = _setting("127.0.0.1", "Address the web page listens at; `0.0.0.0` for every network.")
     port: Port = _setting(8080, "Port of the web page; 0 takes a free one.")

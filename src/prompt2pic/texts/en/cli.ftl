@@ -1,7 +1,6 @@
 # What the command line prints.
 open-page = Ready: open { $address } in a browser. Ctrl-C stops everything.
 bot-left-out = The Telegram bot is left out: no token is set ({ $setting }).
-bot-not-yet = A Telegram token is set, but this version has no bot yet: the page and the API work without it.
 loading = Loading the model: { $percent } %
 painted = { $path } (seed { $seed })
 doctor-settings = Settings are fine; data is kept in { $folder }.

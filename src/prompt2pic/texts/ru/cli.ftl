@@ -1,7 +1,6 @@
 # Что печатает командная строка.
 open-page = Готово: откройте { $address } в браузере. Ctrl-C останавливает всё.
 bot-left-out = Бот для Telegram не запущен: токен не задан ({ $setting }).
-bot-not-yet = Токен Telegram задан, но в этой версии бота ещё нет: страница и API работают и без него.
 loading = Загружаю модель: { $percent } %
 painted = { $path } (зерно { $seed })
 doctor-settings = Настройки в порядке; данные лежат в { $folder }.

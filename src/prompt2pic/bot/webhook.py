@@ -1,0 +1,48 @@
+"""The port that Telegram calls, beside the health of a bot in a cluster."""
+
+import hmac
+from urllib.parse import urlsplit
+
+import msgspec
+from aiohttp import web
+
+from prompt2pic.bot.intake import Intake
+from prompt2pic.core.errors import AppendUnknown, LogUnavailable
+from prompt2pic.core.reader import now_ms
+from prompt2pic.edge.hub import Hub
+from prompt2pic.ops.health import Health
+from prompt2pic.ops.metrics import Metrics
+from prompt2pic.ops.server import answer
+
+_SECRET = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 - the name of a header
+
+
+def make_app(
+    intake: Intake, address: str, secret: str, hub: Hub, metrics: Metrics, health: Health
+) -> web.Application:
+    """Return an application that takes updates at the path of `address` and tells of its health."""
+
+    async def update(request: web.Request) -> web.Response:
+        if not hmac.compare_digest(request.headers.get(_SECRET, "").encode(), secret.encode()):
+            return web.Response(status=403)
+        if not hub.reader.ready:
+            return web.Response(status=503)  # Telegram sends it again
+        try:
+            await intake.take(msgspec.json.decode(await request.read(), type=dict))
+        except msgspec.DecodeError:
+            return web.Response(status=400)
+        except (LogUnavailable, AppendUnknown):
+            return web.Response(status=503)
+        return web.Response()
+
+    async def operators(request: web.Request) -> web.Response:
+        metrics.look_at(hub.reader, now_ms(), hub.targets)
+        told = answer(request.path, metrics, health)
+        assert told is not None, "these are the paths of ops"  # noqa: S101
+        return web.Response(body=told.body, status=told.status, headers={"Content-Type": told.type})
+
+    app = web.Application()
+    app.router.add_post(urlsplit(address).path or "/", update)
+    for path in ("/metrics", "/healthz", "/readyz"):
+        app.router.add_get(path, operators)
+    return app

@@ -1,0 +1,1 @@
+"""The bot against an emulated Telegram: every behaviour that people see."""
