@@ -7,7 +7,6 @@ in all. A chat that is told to wait (429, `retry_after`) waits alone.
 import asyncio
 import heapq
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -27,6 +26,7 @@ CALLS = 25  # a second, all chats together
 PACE = 3.0  # seconds between two edits of what is on its way, in a private chat
 GROUP_PACE = 6.0  # seconds, in a group
 _LONGEST = 15.0  # seconds before a chat that could not be reached is tried again
+_BURST = 5  # calls that may be made at once after a pause
 _MOST_AT_ONCE = 64  # calls under way
 
 # What passes: the errand is done again. A body that is no JSON (502 from a proxy) is ClientDecodeError.
@@ -94,7 +94,7 @@ class Outbox:
         self._ready: list[tuple[int, int, Errand]] = []
         self._asleep: list[tuple[float, int, Errand]] = []
         self._order = 0
-        self._calls: deque[float] = deque(maxlen=CALLS)
+        self._free = 0.0
         self._news = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -127,11 +127,10 @@ class Outbox:
                 task.cancel()
 
     async def slot(self) -> None:
-        """Return once one more call may be made: no more than `CALLS` in any second."""
+        """Return once one more call may be made: `CALLS` a second, evenly, after a pause a few at once (GCRA)."""
         now = time.monotonic()
-        free = max(now, self._calls[0] + 1.0) if len(self._calls) == CALLS else now
-        self._calls.append(free)
-        await asyncio.sleep(free - now)
+        self._free = max(self._free, now - _BURST / CALLS) + 1 / CALLS
+        await asyncio.sleep(max(0.0, self._free - now))
 
     def _line_up(self, errand: Errand, chat: _Chat) -> None:
         self._order += 1
@@ -153,9 +152,9 @@ class Outbox:
             return None
         while self._ready:
             urgency, order, errand = heapq.heappop(self._ready)
-            chat = self._chats[errand.chat]
-            if chat.pending.get(errand.key) is not errand:
-                continue
+            chat = self._chats.get(errand.chat)
+            if chat is None or chat.pending.get(errand.key) is not errand:
+                continue  # a newer one took its place, or there was nothing left to tell
             if chat.running:
                 chat.parked.append((urgency, order, errand))
             elif self._due(errand, chat) > time.monotonic():

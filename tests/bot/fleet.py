@@ -1,0 +1,108 @@
+"""The product in separate processes, each of which a test may kill: bots, workers, and the tests' Telegram."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.servers.fleet import Machine
+from tests.servers.service import eventually, free_port
+from tests.telegram import Telegram, telegram
+
+_SECRET = "sixteen characters or more"
+
+
+class BotFleet:
+    """Bots and workers over one log and one picture store; with `hooks` the bots are called, else they ask."""
+
+    def __init__(
+        self,
+        folder: Path,
+        api: Telegram,
+        *,
+        bots: int = 1,
+        workers: int = 1,
+        log: str = "",
+        hooks: bool = False,
+        **settings: Any,
+    ) -> None:
+        self.api = api
+        self.folder = folder
+        self.log = log or f"sqlite://{folder / 'log.sqlite3'}"
+        self.prefix = str(settings.get("topic_prefix", ""))
+        self.store = folder / "pictures"
+        self._hooks = hooks
+        environment = self._environment(settings)
+        self.ports = [free_port() for _ in range(bots)]
+        self.bots = [self._bot(number, port, environment) for number, port in enumerate(self.ports)]
+        self.workers = [
+            Machine(folder, f"worker-{n}", _program("worker", "--name", f"worker-{n}"), environment)
+            for n in range(workers)
+        ]
+
+    def _environment(self, settings: dict[str, Any]) -> dict[str, str]:
+        told = {
+            "log": self.log,
+            "store": self.store.as_uri(),
+            "secret": _SECRET,
+            "language": "en",
+            "telegram_token": self.api.token,
+            "telegram_api_url": self.api.url,
+            "bot_quota_waiting": 10_000,
+            "bot_quota_day": 1_000_000,
+            **settings,
+        }
+        others = {name: value for name, value in os.environ.items() if not name.startswith("PROMPT2PIC_")}
+        return others | {f"PROMPT2PIC_{name.upper()}": str(value) for name, value in told.items()}
+
+    def _bot(self, number: int, port: int, environment: dict[str, str]) -> Machine:
+        hook = {"PROMPT2PIC_BOT_PORT": str(port)}
+        if self._hooks:
+            # All are called at one address, behind which one of them answers: here the first.
+            hook["PROMPT2PIC_TELEGRAM_WEBHOOK"] = f"http://127.0.0.1:{self.ports[0]}/telegram"
+        return Machine(self.folder, f"bot-{number}", _program("bot"), environment | hook)
+
+    def start(self) -> None:
+        """Start all and wait until the bots have introduced themselves."""
+        for machine in (*self.workers, *self.bots):
+            machine.start()
+        eventually(lambda: self._introduced() or None, f"the bots do not start\n{self.told()}")
+
+    def _introduced(self) -> bool:
+        return all("answers in Telegram" in bot.log.read_text(errors="replace") for bot in self.bots)
+
+    def stop(self) -> None:
+        """Kill all."""
+        for machine in (*self.bots, *self.workers):
+            machine.kill()
+
+    def restart(self, bot: Machine) -> None:
+        """Kill a bot as a loss of power does, and start it again."""
+        bot.kill()
+        bot.start()
+
+    def told(self) -> str:
+        """Return the end of what each process told."""
+        logs = [machine.log for machine in (*self.bots, *self.workers) if machine.log.exists()]
+        return "\n".join(f"{log.name}:\n{log.read_text(errors='replace')[-3000:]}" for log in logs)
+
+
+@contextmanager
+def bot_fleet(folder: Path, **options: Any) -> Iterator[BotFleet]:
+    """Run bots and workers over a Telegram of their own."""
+    with telegram() as api:
+        fleet = BotFleet(folder, api, **options)
+        try:
+            fleet.start()
+            yield fleet
+        except BaseException as error:
+            error.add_note(fleet.told())
+            raise
+        finally:
+            fleet.stop()
+
+
+def _program(*words: str) -> list[str]:
+    return [sys.executable, "-m", "prompt2pic", *words, "--attached"]
