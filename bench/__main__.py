@@ -12,7 +12,7 @@ import msgspec
 from bench.figures import COLLECTED, KEPT, Run, collected, kept, table
 from bench.plot import plot
 
-BENCHES = ("overhead", "idle", "log_sqlite", "fold", "choice", "workers", "start", "painter", "queue")
+BENCHES = ("overhead", "idle", "log_sqlite", "fold", "choice", "workers", "start", "painter", "bot", "queue")
 PAGE, PLOT = KEPT.with_suffix(".md"), KEPT.parent / "images" / "performance.svg"
 BETWEEN = re.compile("(?<=<!-- figures -->\n).*(?=<!-- end -->)", re.DOTALL)
 

