@@ -19,6 +19,10 @@ import pytest
 from confluent_kafka import KafkaException, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from tests.servers.kafka_login import ADMIN, secured_client, security
+
+__all__ = ["ADMIN", "ASKING", "Broker", "Kafka", "faketime", "kafka"]
+
 _SILENT = logging.getLogger("tests.servers.kafka")  # what librdkafka tells while brokers come up
 _SILENT.setLevel(logging.CRITICAL)
 # To every broker a connection: else librdkafka tries one that is away without a pause, and keeps a core busy.
@@ -53,7 +57,6 @@ _COMMON = {
     "replica.lag.time.max.ms": "3000",
     "unclean.leader.election.enable": "false",
 }
-ADMIN = "admin"  # the user who may do everything, where there are users
 
 
 def faketime() -> Path | None:
@@ -201,7 +204,7 @@ def kafka(folder: Path, brokers: int = 1, users: Mapping[str, str] | None = None
     libraries = _libraries()
     ports = _free_ports(3 * brokers)
     nodes = [Broker(folder / str(n), n, ports[3 * n - 3], libraries) for n in range(1, brokers + 1)]
-    client = _secured(folder, users) if users else {}
+    client = secured_client(folder, users) if users else {}
     cluster = urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=").replace("-", "A")
     for node in nodes:
         properties = _properties(node.number, ports, folder if users else None, users or {})
@@ -235,56 +238,7 @@ def _properties(
         "offsets.topic.replication.factor": copies,
         "transaction.state.log.replication.factor": copies,
         "share.coordinator.state.topic.replication.factor": copies,
-        **(_security(secured, users) if secured else {}),
-    }
-
-
-_STORE_PASSWORD = "opens-nothing"
-
-
-def _security(folder: Path, users: Mapping[str, str]) -> dict[str, str]:
-    """Return the settings with which clients need TLS, a password or a token, and rights.
-
-    Tokens are taken without a signature, as Kafka does for trials.
-    """
-    modules = "org.apache.kafka.common.security"
-    words = " ".join(f'user_{name}="{word}"' for name, word in users.items())
-    return {
-        "ssl.keystore.location": str(folder / "keys.p12"),
-        "ssl.keystore.type": "PKCS12",
-        "ssl.keystore.password": _STORE_PASSWORD,
-        "listener.name.client.sasl.enabled.mechanisms": "SCRAM-SHA-256,PLAIN,OAUTHBEARER",
-        "listener.name.client.scram-sha-256.sasl.jaas.config": f"{modules}.scram.ScramLoginModule required;",
-        "listener.name.client.plain.sasl.jaas.config": f"{modules}.plain.PlainLoginModule required {words};",
-        "listener.name.client.oauthbearer.sasl.jaas.config": (
-            f'{modules}.oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub="broker";'
-        ),
-        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-        "super.users": f"User:ANONYMOUS;User:{ADMIN}",  # the brokers among themselves are anonymous
-    }
-
-
-def _secured(folder: Path, users: Mapping[str, str]) -> dict[str, str]:
-    """Make a certificate that signs itself, and return with what the admin trusts it and logs in."""
-    store = [
-        "-keystore",
-        "keys.p12",
-        "-storetype",
-        "PKCS12",
-        "-storepass",
-        _STORE_PASSWORD,
-        "-alias",
-        "broker",
-    ]
-    made = ["-keyalg", "EC", "-dname", "CN=127.0.0.1", "-ext", "san=ip:127.0.0.1", "-ext", "bc:c=ca:true"]
-    for words in (["-genkeypair", *made], ["-exportcert", "-rfc", "-file", "ca.pem"]):
-        subprocess.run(["keytool", *words, *store], cwd=folder, check=True, capture_output=True)
-    return {
-        "security.protocol": "SASL_SSL",
-        "ssl.ca.location": str(folder / "ca.pem"),
-        "sasl.mechanism": "SCRAM-SHA-256",
-        "sasl.username": ADMIN,
-        "sasl.password": users[ADMIN],
+        **(security(secured, users) if secured else {}),
     }
 
 
