@@ -88,6 +88,24 @@ def test_each_may_do_its_work_and_no_more(
         assert caught.value.key == "log-kafka-rights"
 
 
+TOKEN = {
+    "sasl_mechanism": "OAUTHBEARER",
+    "enable_sasl_oauthbearer_unsecure_jwt": "true",
+    "sasl_oauthbearer_config": "principal=worker",
+}
+
+
+@pytest.mark.parametrize("way", [{"sasl_mechanism": "PLAIN"}, TOKEN], ids=["plain", "oauthbearer"])
+def test_other_ways_to_log_in(as_user: Callable[..., Settings], way: Mapping[str, str]) -> None:
+    """With a plain password, and with a token, a user reads, writes, commits and may do no more than with SCRAM."""
+    with closing(build_log(as_user("worker", **way))) as log:
+        assert {topic for topic in TOPICS if may_write(log, topic)} == {RESULTS, WORKERS, DEAD_LETTERS}
+        assert read_all(log, Place(RESULTS, 0))
+        log.commit(FRONTIER_GROUP, {Place(REQUESTS, 0): commit_of(Mark(Frontier(), 0, 0))})
+        assert Place(REQUESTS, 0) in log.committed(FRONTIER_GROUP)
+    assert [line for fine, line in examined(as_user("worker", **way), "worker") if not fine] == []
+
+
 def test_a_picture_is_painted(as_user: Callable[..., Settings]) -> None:
     """Web and worker, each under its own user, take a request in and paint it, and the doctor finds both well."""
     address = f"http://127.0.0.1:{(port := free_port())}"
@@ -127,7 +145,11 @@ def test_the_doctor_misses_rights(as_user: Callable[..., Settings]) -> None:
     ("properties", "word"),
     [
         ({"sasl_password": "mistyped"}, "does not know this user with this password"),
-        ({"sasl_mechanism": "PLAIN"}, "does not take this way to log in"),
+        (
+            {"sasl_mechanism": "PLAIN", "sasl_password": "mistyped"},
+            "does not know this user with this password",
+        ),
+        ({"sasl_mechanism": "SCRAM-SHA-512"}, "does not take this way to log in"),
         ({"ssl_ca_location": ""}, "is not trusted"),
         ({"security_protocol": "SASL_PLAINTEXT"}, "One side speaks TLS"),
     ],

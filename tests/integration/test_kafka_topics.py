@@ -122,12 +122,13 @@ class TestTopics:
         assert kept(settings, CHECK).after == before
 
     def test_a_cluster_without_rights(self, settings: Settings, tmp_path: Path) -> None:
-        """A cluster that checks no rights can not be given any."""
+        """A cluster that checks no rights can not be given any, and nobody lacks some: it is said so."""
         file = tmp_path / "acl.toml"
         file.write_text('web = "User:web"')
-        with pytest.raises(Problem) as caught:
-            topics(settings, Asked(), file, json=False)
-        assert caught.value.key == "acl-off"
+        for asked in (Asked(), CHECK):
+            with pytest.raises(Problem) as caught:
+                topics(settings, asked, file, json=False)
+            assert caught.value.key == "acl-off"
 
     def test_the_command_line(self, settings: Settings, tmp_path: Path) -> None:
         """The exit code is 1 where something differs; programs read JSON."""

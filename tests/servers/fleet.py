@@ -22,7 +22,10 @@ _ROOT = Path(__file__).parents[2]
 
 
 class Machine:
-    """One process, with its painter where it has one; `log` holds what it told."""
+    """One process, with its painter where it has one; `log` holds what it told.
+
+    `program` is the folder of other sources than those under test.
+    """
 
     def __init__(self, folder: Path, name: str, command: Sequence[str], environment: dict[str, str]) -> None:
         self.name = name
@@ -30,14 +33,16 @@ class Machine:
         self.log = folder / f"{name}.log"
         self._command = list(command)
         self._environment = {**environment, "PROMPT2PIC_DATA": str(self.data)}
+        self.program: Path | None = None
         self._popen: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start it, or start it again."""
+        other = {"PYTHONPATH": str(self.program)} if self.program else {}
         with self.log.open("ab") as log:
             self._popen = subprocess.Popen(
                 self._command,
-                env=self._environment,
+                env=self._environment | other,
                 cwd=_ROOT,
                 stdin=subprocess.PIPE,
                 stdout=log,
@@ -62,7 +67,10 @@ class Machine:
         """Tell it to end and return its exit code."""
         assert self._popen is not None
         self._popen.terminate()
-        return self._popen.wait(PATIENCE)
+        code = self._popen.wait(PATIENCE)
+        if self._popen.stdin:
+            self._popen.stdin.close()
+        return code
 
     def signal_alone(self, number: signal.Signals) -> None:
         """Send a signal to its first process."""

@@ -19,8 +19,14 @@ import pytest
 from confluent_kafka import KafkaException, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from tests.servers.kafka_login import ADMIN, secured_client, security
+
+__all__ = ["ADMIN", "ASKING", "Broker", "Kafka", "faketime", "kafka"]
+
 _SILENT = logging.getLogger("tests.servers.kafka")  # what librdkafka tells while brokers come up
 _SILENT.setLevel(logging.CRITICAL)
+# To every broker a connection: else librdkafka tries one that is away without a pause, and keeps a core busy.
+ASKING = {"enable.sparse.connections": False}
 _POM = Path(__file__).with_name("pom.xml")
 _PATIENCE = 90.0  # seconds that a start may take on a busy machine
 _JAVA = ("-Xmx320m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto")
@@ -51,7 +57,13 @@ _COMMON = {
     "replica.lag.time.max.ms": "3000",
     "unclean.leader.election.enable": "false",
 }
-ADMIN = "admin"  # the user who may do everything, where there are users
+
+
+def faketime() -> Path | None:
+    """Return the library that gives a process another clock, None where it is not installed."""
+    places = ("/usr/lib/*/faketime", "/usr/lib/faketime", "/usr/local/lib/faketime")
+    found = (path for place in places for path in Path("/").glob(f"{place[1:]}/libfaketime.so.1"))
+    return next(found, None)
 
 
 class Broker:
@@ -77,11 +89,15 @@ class Broker:
         done = subprocess.run(self._java(*tool, *options), cwd=self._folder, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
 
-    def start(self) -> None:
-        """Start it; it answers some seconds later."""
+    def start(self, ahead: int = 0) -> None:
+        """Start it, with a clock that is so many seconds `ahead`; it answers some seconds later."""
+        clock = {"LD_PRELOAD": str(faketime()), "FAKETIME": f"+{ahead}s", "DONT_FAKE_MONOTONIC": "1"}
+        environment = {**os.environ, **(clock if ahead else {})}
         with self.output.open("ab") as output:
             command = self._java("kafka.Kafka", "server.properties")
-            self._process = subprocess.Popen(command, cwd=self._folder, stdout=output, stderr=output)
+            self._process = subprocess.Popen(
+                command, cwd=self._folder, env=environment, stdout=output, stderr=output
+            )
 
     def kill(self) -> None:
         """End it at once, as a loss of power does."""
@@ -145,7 +161,7 @@ class Kafka:
     def wait(self) -> None:
         """Return when all brokers are up and a record is acknowledged by each of them."""
         deadline = time.monotonic() + _PATIENCE
-        admin = AdminClient({"bootstrap.servers": self.servers, **self.client}, logger=_SILENT)
+        admin = AdminClient({"bootstrap.servers": self.servers, **ASKING, **self.client}, logger=_SILENT)
         while not self._answers(admin):
             gone = [broker.output for broker in self.brokers if not broker.runs]
             if gone or time.monotonic() > deadline:
@@ -169,7 +185,8 @@ class Kafka:
                 producer.produce(name, b"ready", partition=partition, on_delivery=report)
             producer.flush(10)
             admin.delete_topics([name])[name].result()
-            return errors == [None] * len(everywhere)
+            # `==` of an error and None would leave an exception behind, which ends the next call in C.
+            return len(errors) == len(everywhere) and all(error is None for error in errors)
         return False
 
     def logs(self) -> str:
@@ -181,16 +198,17 @@ class Kafka:
 def kafka(folder: Path, brokers: int = 1, users: Mapping[str, str] | None = None) -> Iterator[Kafka]:
     """Run a cluster with its files in `folder`, which are kept where a test fails.
 
-    With `users`, their passwords by name, clients come over TLS, log in with SCRAM and may do what their
-    ACLs allow; `ADMIN`, who must be one of them, may do everything.
+    With `users`, their passwords by name, clients come over TLS, log in and may do what their ACLs allow; `ADMIN`,
+    who must be one of them, may do everything.
     """
     libraries = _libraries()
     ports = _free_ports(3 * brokers)
     nodes = [Broker(folder / str(n), n, ports[3 * n - 3], libraries) for n in range(1, brokers + 1)]
-    client = _secured(folder, users) if users else {}
+    client = secured_client(folder, users) if users else {}
     cluster = urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=").replace("-", "A")
     for node in nodes:
-        node.format(_properties(node.number, ports, folder if users else None), cluster, users or {})
+        properties = _properties(node.number, ports, folder if users else None, users or {})
+        node.format(properties, cluster, users or {})
     server = Kafka(nodes, client)
     try:
         for node in nodes:
@@ -202,7 +220,9 @@ def kafka(folder: Path, brokers: int = 1, users: Mapping[str, str] | None = None
             node.kill()  # asked politely it takes seconds, and its files are thrown away
 
 
-def _properties(number: int, ports: list[int], secured: Path | None) -> dict[str, str]:
+def _properties(
+    number: int, ports: list[int], secured: Path | None, users: Mapping[str, str]
+) -> dict[str, str]:
     count = len(ports) // 3
     client, internal, controller = ports[3 * number - 3 : 3 * number]
     voters = ",".join(f"{n + 1}@127.0.0.1:{ports[3 * n + 2]}" for n in range(count))
@@ -218,49 +238,7 @@ def _properties(number: int, ports: list[int], secured: Path | None) -> dict[str
         "offsets.topic.replication.factor": copies,
         "transaction.state.log.replication.factor": copies,
         "share.coordinator.state.topic.replication.factor": copies,
-        **(_security(secured) if secured else {}),
-    }
-
-
-_STORE_PASSWORD = "opens-nothing"
-
-
-def _security(folder: Path) -> dict[str, str]:
-    """Return the settings with which clients need TLS, a password and rights."""
-    return {
-        "ssl.keystore.location": str(folder / "keys.p12"),
-        "ssl.keystore.type": "PKCS12",
-        "ssl.keystore.password": _STORE_PASSWORD,
-        "listener.name.client.sasl.enabled.mechanisms": "SCRAM-SHA-256",
-        "listener.name.client.scram-sha-256.sasl.jaas.config": (
-            "org.apache.kafka.common.security.scram.ScramLoginModule required;"
-        ),
-        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-        "super.users": f"User:ANONYMOUS;User:{ADMIN}",  # the brokers among themselves are anonymous
-    }
-
-
-def _secured(folder: Path, users: Mapping[str, str]) -> dict[str, str]:
-    """Make a certificate that signs itself, and return with what the admin trusts it and logs in."""
-    store = [
-        "-keystore",
-        "keys.p12",
-        "-storetype",
-        "PKCS12",
-        "-storepass",
-        _STORE_PASSWORD,
-        "-alias",
-        "broker",
-    ]
-    made = ["-keyalg", "EC", "-dname", "CN=127.0.0.1", "-ext", "san=ip:127.0.0.1", "-ext", "bc:c=ca:true"]
-    for words in (["-genkeypair", *made], ["-exportcert", "-rfc", "-file", "ca.pem"]):
-        subprocess.run(["keytool", *words, *store], cwd=folder, check=True, capture_output=True)
-    return {
-        "security.protocol": "SASL_SSL",
-        "ssl.ca.location": str(folder / "ca.pem"),
-        "sasl.mechanism": "SCRAM-SHA-256",
-        "sasl.username": ADMIN,
-        "sasl.password": users[ADMIN],
+        **(security(secured, users) if secured else {}),
     }
 
 

@@ -47,13 +47,16 @@ class Keeper:
 
     def brokers(self) -> int:
         """Return how many brokers there are."""
+        return len(self._ids())
+
+    def _ids(self) -> list[int]:
         deadline = time.monotonic() + _SHORT
         while True:
             try:
                 # Of a broker that has only just started `describe_cluster` would end the process: librdkafka
                 # expects an answer where its parser made none.
                 if brokers := self._admin.list_topics(timeout=_STEP).brokers:
-                    return len(brokers)
+                    return list(brokers)
                 error = KafkaException(KafkaError(KafkaError._TIMED_OUT))
             except KafkaException as said:
                 error = said
@@ -93,8 +96,10 @@ class Keeper:
         self._ask(self._admin.incremental_alter_configs([resource], request_timeout=_LONG)[resource])
 
     def lacking(self, principals: Mapping[str, tuple[str, ...]]) -> list[Grant]:
-        """Return which rights of each role's principals are not there."""
+        """Return which rights of each role's principals are not there. Raises Problem where none is checked."""
         there = set(self._ask(self._admin.describe_acls(_every_acl(), request_timeout=GIVE_UP)))
+        if not there and self._heeds_nothing():
+            raise Problem("acl-off", path=self._cluster.address)
         return [grant for grant in grants(self.prefix, principals) if binding(grant) not in there]
 
     def grant(self, granted: Iterable[Grant]) -> None:
@@ -131,6 +136,13 @@ class Keeper:
             if code_of(error) in without:
                 return None
             raise self._cluster.unavailable(error) from error
+
+    def _heeds_nothing(self) -> bool:
+        """Say whether the brokers check no rights: asked for those they then answer as if there were none."""
+        resource = ConfigResource(ResourceType.BROKER, str(self._ids()[0]))
+        settings = self._ask(self._admin.describe_configs([resource], request_timeout=GIVE_UP)[resource])
+        authorizer = settings.get("authorizer.class.name")  # some hosts hide it
+        return authorizer is not None and authorizer.value == ""
 
     def _ask(self, future: "Future[Any]") -> Any:
         try:
