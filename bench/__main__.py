@@ -12,8 +12,28 @@ import msgspec
 from bench.figures import COLLECTED, KEPT, Run, collected, kept, table
 from bench.plot import plot
 
-BENCHES = ("overhead", "idle", "log_sqlite", "fold", "choice", "workers", "start", "painter", "bot", "queue")
+OVER_KAFKA = ("overhead", "claims", "submits", "start", "size", "throughput")
+BENCHES = (
+    *(
+        "overhead",
+        "idle",
+        "log_sqlite",
+        "fold",
+        "choice",
+        "crews",
+        "workers",
+        "start",
+        "painter",
+        "bot",
+        "queue",
+    ),
+    *(f"queue.{name}" for name in OVER_KAFKA),
+)
 PAGE, PLOT = KEPT.with_suffix(".md"), KEPT.parent / "images" / "performance.svg"
+SCALE, CURVES = (
+    KEPT.parent / "images" / "scale.svg",
+    ("queue.throughput", "crews"),
+)  # what docs/scale.md shows
 BETWEEN = re.compile("(?<=<!-- figures -->\n).*(?=<!-- end -->)", re.DOTALL)
 
 
@@ -50,6 +70,7 @@ def publish(runs: dict[str, Run]) -> None:
     print("\n" + "\n".join(lines))
     PAGE.write_text(BETWEEN.sub(lambda _: "\n".join(lines), PAGE.read_text()))
     PLOT.write_text(plot([each for run in runs.values() for each in run.figures]))
+    SCALE.write_text(plot([each for name in CURVES if name in runs for each in runs[name].figures]))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from html import escape
 
 from bench.figures import Figure, written
 
-WIDTH, LABELS, ROW, BAR = 900, 420, 26, 14
+WIDTH, LABELS, ROW, BAR = 960, 480, 26, 14
 PANEL, MARGIN = 250, 60
 FULL = 1.25  # a bar's share of its goal at the right edge
 STYLE = """text { font: 13px system-ui, sans-serif; fill: #222 } .soft { fill: #777 } .on { fill: #fff }
@@ -20,9 +20,9 @@ def plot(figures: list[Figure]) -> str:
     bars = [each for each in figures if each.limit]
     curves = {each.curve: [point for point in figures if point.curve == each.curve] for each in figures}
     curves.pop("", None)
-    bottom = (len(bars) + 2) * ROW
+    bottom = (len(bars) + 2) * ROW if bars else 0
     height = bottom + math.ceil(len(curves) / 2) * PANEL
-    lines = [*_bars(bars)]
+    lines = [*_bars(bars)] if bars else []
     for number, (title, points) in enumerate(curves.items()):
         lines += _panel(title, points, WIDTH / 2 * (number % 2), bottom + PANEL * (number // 2))
     size = f'width="{WIDTH}" height="{height}" viewBox="0 0 {WIDTH} {height}"'

@@ -28,11 +28,9 @@ class Ours:
     def __init__(self, servers: str, folder: Path, seconds: float) -> None:
         self._folder = folder
         self._seconds = seconds
-        self._prefix = f"ours-{secrets.token_hex(4)}."
+        self.prefix = new_topics(servers)
         self._address = f"kafka://{servers}"
-        wide = {REQUESTS: TopicConfig(PARTITIONS), RESULTS: TopicConfig(PARTITIONS)}
-        create_topics(AdminClient({"bootstrap.servers": servers}), self._prefix, TOPICS | wide, 1)
-        self.log = KafkaLog(self._address, TOPICS, prefix=self._prefix)
+        self.log = KafkaLog(self._address, TOPICS, prefix=self.prefix)
         self._ended: list[str] = []
         self.reader = Reader(self.log, from_frontier=False, rebuilt=self._rebuilt)
 
@@ -41,7 +39,7 @@ class Ours:
         self._workers = workers
         environment = {
             "PROMPT2PIC_LOG": self._address,
-            "PROMPT2PIC_TOPIC_PREFIX": self._prefix,
+            "PROMPT2PIC_TOPIC_PREFIX": self.prefix,
             "PROMPT2PIC_STORE": (self._folder / "pictures").as_uri(),
             "PROMPT2PIC_PAINTER": f"stub:{self._seconds}",
         }
@@ -53,8 +51,12 @@ class Ours:
 
     def ready(self) -> bool:
         """Whether all workers wait for work."""
+        return self.ready_for(self._workers)
+
+    def ready_for(self, workers: int) -> bool:
+        """Whether so many workers have told that they are there."""
         self.reader.pump(0.1)
-        return len(self.reader.crew.live(now_ms())) >= self._workers
+        return len(self.reader.crew.live(now_ms())) >= workers
 
     def ask(self, job: str, number: int) -> None:
         """Ask for a job."""
@@ -75,6 +77,14 @@ class Ours:
     def _note(self, job: Job, event: JobEvent | None) -> None:
         if isinstance(event, Finished):
             self._ended.append(job.id)
+
+
+def new_topics(servers: str, brokers: int = 1) -> str:
+    """Make the topics of a queue on every broker of a cluster and return their prefix."""
+    prefix = f"ours-{secrets.token_hex(4)}."
+    wide = {REQUESTS: TopicConfig(PARTITIONS), RESULTS: TopicConfig(PARTITIONS)}
+    create_topics(AdminClient({"bootstrap.servers": servers}), prefix, TOPICS | wide, brokers)
+    return prefix
 
 
 @contextmanager

@@ -92,7 +92,8 @@ def run(trial: Trial, contestant: Contestant, log: Path, seed: int = 1) -> Outco
         jobs = [f"{number:08d}-0000-4000-8000-{seed:012d}" for number in range(trial.jobs)]
         done: Counter[str] = Counter()
         dice = random.Random(seed)
-        began = last = killed = time.monotonic()
+        began = last = time.monotonic()
+        killed = began - (trial.kill_every or 0) / 2  # nobody gets through before the first kill
         for number, job in enumerate(jobs):
             contestant.ask(job, number)
         while done.keys() < set(jobs) and time.monotonic() - began < PATIENCE * trial.ideal + 60:

@@ -73,20 +73,20 @@ class Broker:
         self.number = number
         self.address = f"127.0.0.1:{port}"
         self.output = folder / "broker.log"
-        self._folder = folder
+        self.folder = folder
         self._libraries = libraries
         self._process: subprocess.Popen[bytes] | None = None
 
     def format(self, properties: Mapping[str, str], cluster: str, users: Mapping[str, str]) -> None:
         """Write its settings and make its folder one of the cluster."""
-        self._folder.mkdir()
-        (self._folder / "logging.properties").write_text(_LOGGING)
+        self.folder.mkdir()
+        (self.folder / "logging.properties").write_text(_LOGGING)
         lines = [f"{name}={value}" for name, value in properties.items()]
-        (self._folder / "server.properties").write_text("\n".join(lines))
+        (self.folder / "server.properties").write_text("\n".join(lines))
         scram = [f"SCRAM-SHA-256=[name={name},password={word}]" for name, word in users.items()]
         tool = ["kafka.tools.StorageTool", "format", "--cluster-id", cluster, "--config", "server.properties"]
         options = [word for one in scram for word in ("--add-scram", one)]
-        done = subprocess.run(self._java(*tool, *options), cwd=self._folder, capture_output=True, text=True)
+        done = subprocess.run(self._java(*tool, *options), cwd=self.folder, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
 
     def start(self, ahead: int = 0) -> None:
@@ -96,7 +96,7 @@ class Broker:
         with self.output.open("ab") as output:
             command = self._java("kafka.Kafka", "server.properties")
             self._process = subprocess.Popen(
-                command, cwd=self._folder, env=environment, stdout=output, stderr=output
+                command, cwd=self.folder, env=environment, stdout=output, stderr=output
             )
 
     def kill(self) -> None:
@@ -138,7 +138,7 @@ class Broker:
             self._process.wait()
 
     def _java(self, *words: str) -> list[str]:
-        told = f"-Dlog4j2.configurationFile={self._folder / 'logging.properties'}"
+        told = f"-Dlog4j2.configurationFile={self.folder / 'logging.properties'}"
         return ["java", *_JAVA, told, "-cp", f"{self._libraries}/*", *words]
 
 

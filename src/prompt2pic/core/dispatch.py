@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import TypeVar
 
 from prompt2pic.core.decide import delayed, too_old
@@ -55,5 +56,6 @@ def candidates(queue: Queue, me: WorkerState, load: Load) -> Iterator[Offer]:
     return queue.order(load.turn, lambda job: eligible(job, me, len(load.workers), load.now))
 
 
+@lru_cache(maxsize=2**16)
 def _hash(name: str) -> int:
     return zlib.crc32(name.encode())

@@ -28,6 +28,7 @@ _RETIRE_PERIOD = 3600.0  # seconds between two looks for records that the log ne
 _FIRST = PATIENCE  # seconds after the start before the first of these: the clock may be wrong just then
 _PATIENCE = 0.5  # seconds a reader leaves an expiry to each reader ranked before it
 _TICK = 0.5  # seconds between two looks at leases and delays, while there are some
+_LOOK = 0.25  # seconds between two looks at leases at the least: a look at each record would cost more than its fold
 
 _log = structlog.get_logger()
 
@@ -61,7 +62,10 @@ class Upkeep:
         self._expired: set[tuple[str, int]] = set()
         self._left_behind: list[tuple[Job, Token | None]] | None = None
         begin = time.monotonic() + _FIRST
-        self._next = dict.fromkeys(("too_old", "frontier", "sweep", "retire"), begin) | {"heartbeat": 0.0}
+        self._next = dict.fromkeys(("too_old", "frontier", "sweep", "retire"), begin) | {
+            "heartbeat": 0.0,
+            "leases": 0.0,
+        }
 
     def follow(self, reader: Reader) -> None:
         """Watch a reader's new queue."""
@@ -105,7 +109,8 @@ class Upkeep:
         self.clock.now()  # to notice a jump it must be looked at while nothing happens, too
         try:
             self._succeed()
-            self._expire()
+            if self._due("leases", _LOOK):
+                self._expire()
             self._fail_too_old()
             self._beat()
             self._commit_frontier()
@@ -164,13 +169,14 @@ class Upkeep:
             self._left_behind.pop()
 
     def _expire(self) -> None:
-        watched = self._watch.watched()
-        if not watched:
+        queue = self._reader.queue
+        watched = [job for request in self._watch.watched() if (job := queue.job(request)) is not None]
+        silent = [job for job in watched if self._watch.expired(job)]
+        if not silent:  # as nearly always: a rank among thousands of workers is not asked for at each record
             return
         patience = _PATIENCE * rank(self._name, [worker.name for worker in self.live()])
-        for request in watched:
-            job = self._reader.queue.job(request)
-            if job is not None and self._watch.expired(job, patience):
+        for job in silent:
+            if self._watch.expired(job, patience):
                 self._expire_one(job)
 
     def _expire_one(self, job: Job) -> None:

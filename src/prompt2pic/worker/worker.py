@@ -235,14 +235,16 @@ class Worker:
 
     def _claim(self) -> None:
         me = self._upkeep.me
-        if me is None:
+        self._look_again = 0.0
+        if me is None or not self._reader.queue.turns:
             return
         load = self._load()
         order = candidates(self._reader.queue, me, load)
         idle_since = max(self._changed, self._painting.changed)
         place = rank(me.name, [worker.name for worker in load.idle()])
         offer, again = pick(order, place, time.monotonic() - idle_since)
-        self._look_again = time.monotonic() + again if again else 0.0
+        if again:
+            self._look_again = time.monotonic() + again
         if offer is not None:
             others = self._reader.queue.upcoming(load.turn)
             choice = choose(offer.job, others, me, load, self._options.targets, self._level)
