@@ -115,9 +115,20 @@ class Calls:
         return (await self._sent(to, send)).message_id
 
     async def change(
-        self, to: Address, message: int, words: str, buttons: InlineKeyboardMarkup | None
+        self,
+        to: Address,
+        message: int,
+        words: str,
+        buttons: InlineKeyboardMarkup | None,
+        *,
+        pictured: bool = False,
     ) -> None:
-        """Put words, and buttons or none, in place of a message's; one that is a picture keeps it."""
+        """Put words, and buttons or none, in place of a message's; one that is `pictured` keeps its picture."""
+
+        async def caption(chat: int) -> None:
+            await self._bot.edit_message_caption(
+                chat_id=chat, message_id=message, caption=words, reply_markup=buttons
+            )
 
         async def edit(chat: int) -> None:
             try:
@@ -131,11 +142,9 @@ class Calls:
             except TelegramBadRequest as refused:
                 if _NO_TEXT not in refused.message:
                     raise
-                await self._bot.edit_message_caption(
-                    chat_id=chat, message_id=message, caption=words, reply_markup=buttons
-                )
+                await caption(chat)
 
-        await self._edited(to, edit)
+        await self._edited(to, caption if pictured else edit)
 
     async def show(
         self,

@@ -11,7 +11,7 @@ from aiogram.exceptions import TelegramAPIError, TelegramBadRequest, TelegramRet
 
 from prompt2pic.bot import showing
 from prompt2pic.bot.addresses import Address, of_request
-from prompt2pic.bot.calls import Calls, ChatGone, MessageMissing
+from prompt2pic.bot.calls import Calls, ChatGone, MessageMissing, Picture
 from prompt2pic.bot.files import picture
 from prompt2pic.bot.outbox import PACE, PASSING, Errand, Outbox, Urgency
 from prompt2pic.core.errors import PictureMissing
@@ -45,6 +45,7 @@ class Card:
     texts: Texts
     sent: int | None = None
     shown: str | None = None
+    previewed: bool = False
     pictured: bool = False
     others: tuple[int, ...] = ()
     called: tuple[int, ...] | None = None
@@ -204,9 +205,14 @@ class Delivery:
             await self._announce(card)
 
     async def _update(self, card: Card) -> None:
-        words = self._words(card)
+        words, buttons = self._words(card), showing.under_status(card.job, card.texts)
         assert card.message is not None, "it was announced"  # noqa: S101
-        await self._calls.change(card.to, card.message, words, showing.under_status(card.job, card.texts))
+        preview = showing.preview(card.job)
+        if preview is None:
+            await self._calls.change(card.to, card.message, words, buttons, pictured=card.previewed)
+        else:
+            await self._calls.show(card.to, card.message, Picture(preview, "preview.jpg"), words, buttons)
+            card.previewed = True
         card.shown = words
 
     async def _end(self, card: Card) -> None:
@@ -216,7 +222,8 @@ class Delivery:
             await self._bring(card, message, job.end)
         else:
             buttons = showing.under_ended(job, card.texts)
-            await self._calls.change(card.to, message, showing.ended(job, card.texts), buttons)
+            told = showing.ended(job, card.texts)
+            await self._calls.change(card.to, message, told, buttons, pictured=card.previewed)
         if card.called is None:
             card.called = await self._call(card, message)
         messages = (message, *card.others, *card.called)

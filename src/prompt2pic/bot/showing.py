@@ -1,5 +1,6 @@
 """What a job looks like in a chat: words, caption, buttons."""
 
+from base64 import b64decode
 from collections.abc import Callable
 
 from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup
@@ -26,6 +27,11 @@ def status(job: Job, wait: Wait | None, left: float, texts: Texts) -> str:
     elif job.progress is not None:
         lines += _progress(job, left, texts)
     return "\n".join(lines)
+
+
+def preview(job: Job) -> bytes | None:
+    """Return the tiny JPEG of what is being painted, None where there is none now."""
+    return b64decode(job.progress.preview) if job.progress is not None and job.progress.preview else None
 
 
 def ended(job: Job, texts: Texts) -> str:

@@ -15,6 +15,7 @@ MOVING = {
     KafkaError.NOT_LEADER_FOR_PARTITION,
     KafkaError.OFFSET_NOT_AVAILABLE,
     KafkaError.UNKNOWN_LEADER_EPOCH,
+    KafkaError._NOENT,  # what librdkafka says of a partition while it knows of no leader
     KafkaError._TRANSPORT,
 }
 LOGIN = {
