@@ -28,7 +28,10 @@ class BotService(Service):
 
     def __init__(self, data: Path, api: Telegram, **options: Any) -> None:
         self.api = api
-        super().__init__(data, telegram_token=api.token, telegram_api_url=api.url, **options)
+        workers, painter = options.pop("workers", 1), options.pop("painter")
+        told = {name: str(value) for name, value in options.items()}
+        told |= {"telegram_token": api.token, "telegram_api_url": api.url}
+        super().__init__(data, painter=painter, workers=workers, **told)
 
     def start(self) -> None:
         """Start it and wait until page, workers and bot are ready."""

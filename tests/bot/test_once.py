@@ -170,3 +170,16 @@ def test_two_bots_over_kafka_share_the_telling(tmp_path: Path) -> None:
             print(f"seed {SEED}: {kills} kills, {len(left)} stale status messages")  # noqa: T201 - shown with -s
             assert [pictures(chat) for chat in chats.values()] == [6] * 10
             assert len(left) <= kills
+
+
+def test_ten_people_at_once_with_the_built_in_model(tmp_path: Path) -> None:
+    """Ten people ask for three pictures each: all arrive, each once, in the right chat, with the right words."""
+    with bot_fleet(tmp_path, painter="wuerstchen", bot_quota_waiting=3) as fleet:
+        people, chats = crowd(fleet, 10)
+        for number in range(30):
+            people[number % 10].says(f"кот на синем фоне --seed {number} --level fast")
+        wait_for_pictures(fleet, chats, 30)
+        for n, chat in enumerate(chats.values()):
+            shown = [message.words.split(" · ")[0] for message in chat.messages if message.picture]
+            assert shown == [f"кот на синем фоне\n\nзерно {number}" for number in range(n, 30, 10)]
+            assert all(message.picture.startswith(b"\x89PNG") for message in chat.messages if message.picture)
