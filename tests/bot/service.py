@@ -2,13 +2,21 @@
 
 import os
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from prompt2pic.core.events import decode_event
+from prompt2pic.core.ports import Place
+from prompt2pic.core.queue import RESULTS
+from prompt2pic.log.sqlite import SqliteLog
+from prompt2pic.wiring import TOPICS
+from tests.conformance.log_suite import read_all
 from tests.servers.service import Service, eventually
 from tests.telegram import Telegram, telegram
+
+T = TypeVar("T")
 
 
 @contextmanager
@@ -42,6 +50,16 @@ class BotService(Service):
             f"the bot does not ask: {self.log}",
             self.patience,
         )
+
+    def wait_for_event(self, kind: type[T], fits: Callable[[T], bool]) -> T:
+        """Return the first event of a kind that fits, once it is in the log."""
+        with closing(SqliteLog(self.data / "log.sqlite3", TOPICS)) as log:
+            return eventually(lambda: self._event(log, kind, fits), f"no such {kind.__name__}", self.patience)
+
+    @staticmethod
+    def _event(log: SqliteLog, kind: type[T], fits: Callable[[T], bool]) -> T | None:
+        events = (decode_event(record.value) for record in read_all(log, Place(RESULTS, 0)))
+        return next((event for event in events if isinstance(event, kind) and fits(event)), None)
 
     def kill_bot(self, number: signal.Signals = signal.SIGKILL) -> None:
         """Send a signal to the bot's process; it is started again by itself."""

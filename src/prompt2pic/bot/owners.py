@@ -42,7 +42,7 @@ def router(context: Context) -> Router:
         on = (command.args or "").strip().lower() != "off"
         log, value = context.hub.log, encode_drain(Drain(on=on))
         await asyncio.to_thread(log.append, Place(SETTINGS, 0), DRAIN_KEY, value)
-        context.tell(who.to, "drain", who.texts.say("drain-on" if on else "drain-off"))
+        context.tell(who.to, "drain", who.texts.say("bot-drain-on" if on else "bot-drain-off"))
 
     return routes
 

@@ -102,6 +102,8 @@ bot-stats = Waiting: { $waiting }, being painted: { $painting }, workers: { $wor
     In 24 hours: { $people } people, { $pictures } pictures.
 bot-ban-whom = Whom? Write { $command } and the person's number, or reply with this command to a message of theirs.
 bot-banned = { $number }: requests are taken no more. To undo: /unban { $number }
+bot-drain-on = The intake is stopped: what was begun is finished, nothing new is taken, and people are told so kindly. To undo: /drain off
+bot-drain-off = The intake is open again.
 bot-unbanned = { $number }: requests are taken again.
 
 bot-description = Describe in words what you want to see and get a picture. You see your place in the queue and how long to wait; no request is lost.
