@@ -45,7 +45,7 @@ def test_best_keeps_the_seed_and_has_an_allowance(api: Telegram) -> None:
         anna.presses(picture, "Лучшее качество").wait()
         assert facts(picture_of(chat, number)) == {"prompt": "кот", "seed": "42", "level": "лучшее"}
     anna.presses(picture, "Лучшее качество").wait()
-    assert "2 раза за 24 часа" in chat.wait_for_answer("Лучших картинок", 30).words
+    assert "2 раза за 24 часа" in chat.wait_for_answer("Лучшее качество можно", 30).words
     assert facts(picture_of(chat, 4))["seed"] == "42"
 
 

@@ -66,6 +66,9 @@ class Intake:
             self._count("unreadable")
             _log.warning("update-unreadable", update=raw.get("update_id"))
             return
+        if update.message is None and update.callback_query is None:
+            self._count("ignored")
+            return
         try:
             await self._dispatcher.feed_update(self._bot, update)
             self._count("done")

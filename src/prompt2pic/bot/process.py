@@ -62,8 +62,8 @@ class Process:
         webhook: Webhook | None,
         say: Callable[..., None],
     ) -> None:
-        self._bot = bot
-        self._context = context
+        self.bot = bot
+        self.context = context
         self._delivery = delivery
         self._webhook = webhook
         self.say = say
@@ -95,15 +95,15 @@ class Process:
     async def run(self) -> None:
         """Serve until stopped. Raises Problem where the token is wrong or the log can be followed no more."""
         try:
-            async with self._context.hub.running(), self._listening(), asyncio.TaskGroup() as tasks:
-                works = [self._context.outbox.run(), self._delivery.run(), self._introduce()]
+            async with self.context.hub.running(), self._listening(), asyncio.TaskGroup() as tasks:
+                works = [self.context.outbox.run(), self._delivery.run(), self._introduce()]
                 works += [self.intake.poll()] if self._webhook is None else []
                 running = [tasks.create_task(self._guarded(work)) for work in works]
                 await self._stopping.wait()
                 for task in running:
                     task.cancel()
         finally:
-            await self._bot.session.close()
+            await self.bot.session.close()
         if self.problem is not None:
             raise self.problem
 
@@ -126,26 +126,26 @@ class Process:
                 await asyncio.sleep(_RETRY)
 
     async def _set_up(self) -> None:
-        me = await self._bot.me()
+        me = await self.bot.me()
         self.say("bot-open", name=me.username or me.first_name)
         if self._webhook is None:
-            await self._bot.delete_webhook()
+            await self.bot.delete_webhook()
         else:
-            await self._bot.set_webhook(
+            await self.bot.set_webhook(
                 self._webhook.address, allowed_updates=ALLOWED, secret_token=self._webhook.secret
             )
-        admins = self._context.access.admins
-        await show_menu(self._bot)
+        admins = self.context.access.admins
+        await show_menu(self.bot)
         for admin in admins:
             with contextlib.suppress(TelegramAPIError):
-                await show_owners_menu(self._bot, admin)
+                await show_owners_menu(self.bot, admin)
 
     @contextlib.asynccontextmanager
     async def _listening(self) -> AsyncIterator[None]:
         if self._webhook is None:
             yield
             return
-        hook, hub = self._webhook, self._context.hub
+        hook, hub = self._webhook, self.context.hub
         app = make_app(self.intake, hook.address, hook.secret, hub, self._metrics, self._health)
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()

@@ -62,7 +62,7 @@ bot-too-old = I no longer remember this request: send the description again.
 bot-best-used = Best quality can be asked for { $limit ->
     [one] once
    *[other] { $limit } times
-} in 24 hours, and it was: the quality of this one follows the queue.
+} in 24 hours, and these are used up: the quality of this one follows the queue.
 bot-not-text = I paint from words: describe the picture in text.
 bot-unknown-command = There is no such command. The menu button shows those there are, and /help tells what I do.
 bot-not-admitted = The owner of this bot does not let everybody in. Your number is { $number }: tell it to the owner.
@@ -96,7 +96,7 @@ bot-language = { $language ->
     [ru] русский
    *[en] English
 }
-bot-ask-negative = Reply to this message: what must not be in pictures? “-” leaves nothing out.
+bot-ask-negative = Reply to this message: what must not be in pictures? Send “-” to clear it.
 
 bot-stats = Waiting: { $waiting }, being painted: { $painting }, workers: { $workers }.
     In 24 hours: { $people } people, { $pictures } pictures.
