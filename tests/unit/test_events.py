@@ -37,7 +37,7 @@ from prompt2pic.core.requests import (
     partition_of,
     request_id,
 )
-from prompt2pic.core.rules import Drain, encode_drain, encode_partitions
+from prompt2pic.core.rules import Ban, Drain, encode_drain, encode_partitions, personal
 from prompt2pic.core.workers import WorkerState, decode_worker, encode_worker
 
 TOKEN = Token(7, "a1")
@@ -184,6 +184,10 @@ def test_golden_bytes_of_a_setting() -> None:
     """What the owner decides is held in bytes that never change, too."""
     assert encode_drain(Drain(on=True)) == b'{"type":"drain","v":1,"on":true}'
     assert encode_partitions(6) == b'{"type":"partitions","v":1,"number":6}'
+    assert personal(Ban(person="tg:1", on=True)) == (
+        "ban:tg:1",
+        b'{"type":"ban","v":1,"person":"tg:1","on":true}',
+    )
 
 
 def test_every_kind_of_event_has_golden_bytes() -> None:

@@ -12,7 +12,7 @@ from prompt2pic.core.ports import Level, Model
 from prompt2pic.core.queue import REQUESTS, RESULTS
 from prompt2pic.core.reader import DEAD_LETTERS, SETTINGS, WORKERS
 from prompt2pic.core.requests import Grown, Request
-from prompt2pic.core.rules import Drain, Partitions
+from prompt2pic.core.rules import Ban, Drain, Partitions, Preferences
 from prompt2pic.core.workers import WorkerState
 
 PAGE = Path(__file__).parents[2] / "docs" / "events.md"
@@ -20,7 +20,7 @@ EVERY_RECORD = "Every record"
 OF_A_JOB = "Every event of a job"
 OF_AN_ATTEMPT = "Every event of an attempt"
 PARTS = {Picture: "A picture", Model: "A model", Level: "A level"}
-RECORDS = [*get_args(Event), Request, Grown, WorkerState, Drain, Partitions]
+RECORDS = [*get_args(Event), Request, Grown, WorkerState, Drain, Partitions, Ban, Preferences]
 
 
 def _sections() -> dict[str, set[str]]:
