@@ -19,7 +19,7 @@ from tests.telegram import Telegram, telegram
 
 ODD = [
     *("", " ", "\u200b\u200d", "\u202eкот", "<b>кот", "😀" * 50, "кот\n--ar 1:1", "--n 4"),
-    *("/", "/txt2img", "/ban x", "/start@other"),
+    *("/", "/txt2img", "/ban x", "/ban --5", "/start@other"),
 ]
 Json = dict[str, Any]
 texts = st.one_of(st.sampled_from(ODD), st.text(max_size=4096))
@@ -59,7 +59,8 @@ presses = st.builds(
     },
     people,
     st.one_of(
-        st.text(max_size=64), st.sampled_from(["x:", "a:1", "s:level:best", "s:size:0x0", "s:negative:", "b"])
+        st.text(max_size=64),
+        st.sampled_from(["x:", "a:1", "s:1:level:best", "s:2:size:0x0", "s:3:negative:", "s:best", "b"]),
     ),
     st.one_of(st.none(), messages),
 )

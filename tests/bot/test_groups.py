@@ -1,13 +1,11 @@
 """Groups, topics, and chats that are no longer what they were."""
 
-import time
-
 import pytest
 
 from prompt2pic.core.events import Delivered
 from tests.bot.service import BotService
 from tests.bot.test_dialog import picture_of
-from tests.telegram import Chat, Telegram
+from tests.telegram import Chat, Flood, Telegram
 
 
 def pictures(chat: Chat) -> int:
@@ -90,16 +88,38 @@ def test_a_chat_that_can_not_be_reached(own_service: BotService, how: str) -> No
 
 
 def test_a_flood_reply_holds_up_its_own_chat_alone(api: Telegram) -> None:
-    """Told to wait, the bot waits there, loses nothing, and serves other chats meanwhile."""
-    from tests.telegram import Flood
-
+    """Told to wait, the bot waits there, loses nothing, answers buttons at once and serves other chats meanwhile."""
     anna, eve = api.person(), api.person()
-    api.breaks(Flood(4), chat=anna.private(), times=2)
-    began = time.monotonic()
     anna.says("кот")
+    first = picture_of(anna.private())
+    api.breaks(Flood(8), "sendMessage", anna.private())
+    anna.says("/queue")
+    api.wait_for(lambda: [call for call in api.calls_to("sendMessage", anna.private()) if call.fault], 30)
     eve.says("пёс")
+    assert anna.presses(first, "Ещё одну").wait().text == "Принято"
     assert picture_of(eve.private())
-    others = time.monotonic() - began
-    assert picture_of(anna.private())
-    assert len(anna.private().answers) == 1
-    assert others < time.monotonic() - began
+    held = [message for message in anna.private().messages if message.from_bot]
+    assert held == [first], "the chat that was told to wait heard something"
+    assert picture_of(anna.private(), 2)
+    assert anna.private().wait_for_answer("рисуется", 30)
+
+
+def test_answers_to_two_people_in_a_group_are_two(api: Telegram) -> None:
+    """While a busy group waits, the answer to one person does not take the place of another's."""
+    anna, eve, group = api.person(), api.person(), api.supergroup()
+    api.breaks(Flood(3), "sendMessage", group)
+    anna.says("/help", group)
+    api.wait_for(lambda: api.calls_to("sendMessage", group), 30)
+    anna.says("/txt2img", group)
+    eve.says("/txt2img", group)
+    asked = group.wait_for(lambda messages: [m for m in messages if m.words.startswith("Введите")][1:], 30)
+    assert asked
+
+
+def test_settings_in_a_group_are_their_owners(api: Telegram) -> None:
+    """Who did not ask for the keyboard can not set anything by it."""
+    anna, eve, group = api.person(), api.person(), api.supergroup()
+    anna.says("/settings", group)
+    keyboard = group.wait_for_answer("Это действует", 30)
+    assert "для того, кто" in eve.presses(keyboard, "быстрое качество").wait().text
+    assert anna.presses(keyboard, "быстрое качество").wait().text == "Запомнил"

@@ -9,6 +9,8 @@ from tests.bot.service import BotService, bot_service
 from tests.bot.test_dialog import picture_of
 from tests.telegram import Person, Telegram
 
+ALLOWED = -1002000000003
+
 
 @pytest.fixture
 def admin(api: Telegram) -> Person:
@@ -126,10 +128,16 @@ def test_quota_queue_and_choice_of_what_to_cancel(own_service: BotService) -> No
 
 def test_an_allow_list(tmp_path: Path) -> None:
     """Others learn their number, to be told to the owner; in a group that is allowed everybody may."""
-    with bot_service(tmp_path, painter="stub:0.1", bot_people=1001, bot_groups=-1002000000003) as service:
+    with bot_service(tmp_path, painter="stub:0.1", bot_people=1001, bot_groups=ALLOWED) as service:
         api = service.api
         anna, eve = api.person(), api.person()
         eve.says("кот")
         assert "1002" in last(eve, "пускает не всех")
         anna.says("кот")
         assert picture_of(anna.private())
+        allowed, other = api.supergroup(), api.supergroup()
+        assert allowed.id == ALLOWED
+        eve.says("/txt2img кот", other)
+        eve.says("/txt2img кот", allowed)
+        assert picture_of(allowed)
+        assert not other.answers

@@ -27,7 +27,7 @@ async def ask_in_words(context: Context, who: Asking, text: str, source: str, se
     except KeyReused:
         return  # the message came again, and preferences were changed between
     except Refused as refused:
-        context.tell(who.to, f"refused {refused.key}", who.texts.sentence(refused))
+        context.tell(who, f"refused {refused.key}", who.texts.sentence(refused))
 
 
 async def ask_again(context: Context, who: Asking, job: Job, change: str, source: str) -> Job:
@@ -40,7 +40,7 @@ async def _take(context: Context, who: Asking, ask: Ask, source: str) -> Job:
     job, new = await context.submitter.submit(who.person, ask, source, to_reply(who.to))
     assert job.request is not None, "it was just read back"  # noqa: S101
     if new and ask.level == "best" and job.request.level != "best":
-        context.tell(who.to, "best-used", who.texts.say("bot-best-used", limit=context.limits.best))
+        context.tell(who, "best-used", who.texts.say("bot-best-used", limit=context.limits.best))
     return job
 
 

@@ -47,19 +47,19 @@ class Context(NamedTuple):
 
     def tell(
         self,
-        to: Address,
+        who: "Asking",
         key: str,
         words: str,
         buttons: InlineKeyboardMarkup | ForceReply | None = None,
         urgency: Urgency = Urgency.REPLY,
     ) -> None:
-        """Have words sent to a chat; of two answers with one key that wait, the newer is sent."""
-        self.errand(to, key, partial(self.calls.say, to, words, buttons), urgency)
+        """Have words sent to a person's chat; of two answers to them with one key that wait, the newer is sent."""
+        self.errand(who, key, partial(self.calls.say, who.to, words, buttons), urgency)
 
     def errand(
-        self, to: Address, key: str, run: Callable[[], Awaitable[object]], urgency: Urgency = Urgency.REPLY
+        self, who: "Asking", key: str, run: Callable[[], Awaitable[object]], urgency: Urgency = Urgency.REPLY
     ) -> None:
-        """Have something done in a chat; one that is gone hears nothing."""
+        """Have something done for a person in their chat; one that is gone hears nothing."""
 
         async def done() -> None:
             try:
@@ -67,7 +67,7 @@ class Context(NamedTuple):
             except ChatGone:
                 return
 
-        self.outbox.put(Errand((key, to.chat), to.chat, urgency, done))
+        self.outbox.put(Errand((key, who.number), who.to.chat, urgency, done))
 
     def preferences(self, name: str) -> Preferences:
         """Return what a person prefers."""

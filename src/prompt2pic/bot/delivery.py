@@ -143,12 +143,15 @@ class Delivery:
         self._outbox.put(Errand(("job", job.id), card.to.chat, _urgency(card), show, differs))
         if job.state == "held" and card.message is not None and now > card.busy_at + _BUSY:
             card.busy_at = now
-            busy = partial(self._busy, card)
-            self._outbox.put(Errand(("busy", job.id), card.to.chat, Urgency.ACTION, busy))
+            busy, painting = partial(self._busy, card), partial(self._is_painted, card)
+            self._outbox.put(Errand(("busy", job.id), card.to.chat, Urgency.ACTION, busy, painting))
 
     async def _busy(self, card: Card) -> None:
         with contextlib.suppress(ChatGone):
             await self._calls.busy(card.to)
+
+    def _is_painted(self, card: Card) -> bool:
+        return self._current(card) and card.job.state == "held"
 
     def _current(self, card: Card) -> bool:
         return self._cards.get(card.job.id) is card
@@ -234,18 +237,17 @@ class Delivery:
         """Put the first picture in the place of the status message; the others follow as a reply to it."""
         job = card.job
         spoiler = job.request is not None and self._spoiler.matches(job.request.prompt)
-        if not card.pictured:
-            try:
-                first, *others = [await picture(self._store, each.key) for each in end.pictures]
-            except PictureMissing:
+        try:
+            first, *others = [await picture(self._store, each.key) for each in end.pictures]
+        except PictureMissing:
+            if not card.pictured:
                 await self._calls.change(card.to, message, card.texts.say("bot-picture-gone"), None)
-                return
+            return
+        if not card.pictured:
             buttons = showing.under_picture(job, self._link(end), card.texts)
             words = showing.caption(job, card.texts)
             await self._calls.show(card.to, message, first, words, buttons, spoiler=spoiler)
             card.pictured = True
-        else:
-            others = [await picture(self._store, each.key) for each in end.pictures[1:]]
         if others and not card.others:
             await self._outbox.slot()
             captions = [card.texts.say("bot-seed", seed=str(each.seed)) for each in end.pictures[1:]]

@@ -12,6 +12,11 @@ from prompt2pic.bot.preferring import keyboard, take_negative
 from prompt2pic.core.events import Finished
 from prompt2pic.core.jobs import Job
 
+# What people send that is no text (Bot API, Message); all else are Telegram's own words of pins, titles and the like.
+_CONTENT = {
+    *("animation", "audio", "contact", "dice", "document", "game", "location", "paid_media", "photo"),
+    *("poll", "sticker", "story", "venue", "video", "video_note", "voice"),
+}
 _SHOWN = 10  # jobs of /history and /queue; an album holds ten pictures
 
 
@@ -38,7 +43,7 @@ def _admitted(context: Context, message: Message) -> bool | dict[str, Asking]:
         return False
     if not context.access.admits(who.number, who.to.chat, group=who.to.group):
         if not who.to.group:
-            context.tell(who.to, "not-admitted", who.texts.say("bot-not-admitted", number=str(who.number)))
+            context.tell(who, "not-admitted", who.texts.say("bot-not-admitted", number=str(who.number)))
         return False
     return {"who": who}
 
@@ -46,11 +51,11 @@ def _admitted(context: Context, message: Message) -> bool | dict[str, Asking]:
 def _add_commands(routes: Router, context: Context) -> None:
     @routes.message(CommandStart())
     async def start(message: Message, who: Asking) -> None:
-        context.tell(who.to, "start", who.texts.say("bot-start", name=who.first_name))
+        context.tell(who, "start", who.texts.say("bot-start", name=who.first_name))
 
     @routes.message(Command("help"))
     async def help(message: Message, who: Asking) -> None:
-        context.tell(who.to, "help", _help(context, who))
+        context.tell(who, "help", _help(context, who))
 
     @routes.message(Command("txt2img"))
     async def txt2img(message: Message, command: CommandObject, who: Asking) -> None:
@@ -59,16 +64,16 @@ def _add_commands(routes: Router, context: Context) -> None:
             return
         # In a group the bot hears only commands and replies to it, so the question asks for one.
         reply = ForceReply(selective=True) if who.to.group else None
-        context.tell(who.to, "ask", who.texts.say("bot-ask"), reply)
+        context.tell(who, "ask", who.texts.say("bot-ask"), reply)
 
     @routes.message(Command("settings"))
     async def settings(message: Message, who: Asking) -> None:
-        context.tell(who.to, "settings", *keyboard(context, who))
+        context.tell(who, "settings", *keyboard(context, who))
 
     @routes.message(Command("forget"))
     async def forget(message: Message, who: Asking) -> None:
         count = await context.eraser.forget(who.person.name)
-        context.tell(who.to, "forget", who.texts.say("bot-forgotten", count=count))
+        context.tell(who, "forget", who.texts.say("bot-forgotten", count=count))
 
 
 def _help(context: Context, who: Asking) -> str:
@@ -88,18 +93,18 @@ def _add_jobs(routes: Router, context: Context) -> None:
         lines = [who.texts.say("bot-queue", waiting=len(queue.turns), painting=painting)]
         lines += [_line(context, job, who) for job in mine] or [who.texts.say("bot-queue-none")]
         buttons = showing.for_each(mine, lambda job: _cancel_label(job, who)) if mine else None
-        context.tell(who.to, "queue", "\n".join(lines), buttons)
+        context.tell(who, "queue", "\n".join(lines), buttons)
 
     @routes.message(Command("cancel"))
     async def cancel(message: Message, who: Asking) -> None:
         mine = open_jobs(context, who)
         if not mine:
-            context.tell(who.to, "cancel", who.texts.say("bot-nothing-to-cancel"))
+            context.tell(who, "cancel", who.texts.say("bot-nothing-to-cancel"))
         elif len(mine) == 1:
             await context.submitter.cancel(mine[0])
         else:
             buttons = showing.for_each(mine, lambda job: _cancel_label(job, who))
-            context.tell(who.to, "cancel", who.texts.say("bot-which-to-cancel"), buttons)
+            context.tell(who, "cancel", who.texts.say("bot-which-to-cancel"), buttons)
 
     @routes.message(Command("history"))
     async def history(message: Message, who: Asking) -> None:
@@ -107,9 +112,9 @@ def _add_jobs(routes: Router, context: Context) -> None:
             :_SHOWN
         ]
         if jobs:
-            context.errand(who.to, "history", lambda: _show(context, who, jobs))
+            context.errand(who, "history", lambda: _show(context, who, jobs))
         else:
-            context.tell(who.to, "history", who.texts.say("bot-history-empty"))
+            context.tell(who, "history", who.texts.say("bot-history-empty"))
 
 
 def open_jobs(context: Context, who: Asking) -> list[Job]:
@@ -150,7 +155,7 @@ def _add_prompts(routes: Router, context: Context) -> None:
     @routes.message(F.text.startswith("/"))
     async def unknown(message: Message, who: Asking) -> None:
         if not who.to.group:
-            context.tell(who.to, "unknown", who.texts.say("bot-unknown-command"))
+            context.tell(who, "unknown", who.texts.say("bot-unknown-command"))
 
     @routes.message(F.text)
     async def prompt(message: Message, who: Asking) -> None:
@@ -163,7 +168,7 @@ def _add_prompts(routes: Router, context: Context) -> None:
     @routes.message()
     async def other(message: Message, who: Asking) -> None:
         if not who.to.group and _is_content(message):
-            context.tell(who.to, "not-text", who.texts.say("bot-not-text"))
+            context.tell(who, "not-text", who.texts.say("bot-not-text"))
 
 
 def _replies_to_us(message: Message) -> bool:
@@ -173,10 +178,7 @@ def _replies_to_us(message: Message) -> bool:
 
 def _is_content(message: Message) -> bool:
     """Whether a person sent something, rather than Telegram telling of pins, titles and the like."""
-    told = message.content_type
-    return not (
-        told.startswith(("new_chat", "left_chat", "delete_chat", "migrate_", "pinned_")) or told == "unknown"
-    )
+    return message.content_type in _CONTENT
 
 
 def _sent(message: Message) -> int:

@@ -2,6 +2,7 @@
 
 import asyncio
 import hmac
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -27,6 +28,7 @@ ALLOWED = ["message", "callback_query"]  # edited messages are none of our busin
 _POLL = 25  # seconds a long poll waits
 _RETRY = 0.5  # seconds before the log is tried again
 _LONGEST = 15.0  # seconds before Telegram is tried again
+_REMEMBERED = 1000  # updates whose people were told that they have to wait
 
 _log = structlog.get_logger()
 
@@ -57,6 +59,7 @@ class Intake:
         self._metrics = metrics
         self.say = say
         self.conflict = False
+        self._excused: deque[int] = deque(maxlen=_REMEMBERED)
 
     async def take(self, raw: dict[str, Any]) -> None:
         """Return once an update is done with. Raises LogUnavailable, AppendUnknown where it is to be sent again."""
@@ -75,7 +78,9 @@ class Intake:
         except (LogUnavailable, AppendUnknown) as problem:
             self._count("postponed")
             _log.warning("update-postponed", why=str(problem))
-            self._excuse(update, "bot-away")
+            if update.update_id not in self._excused:
+                self._excused.append(update.update_id)
+                self._excuse(update, "bot-away")
             raise
         except Exception as error:  # one message must not keep all others from being read
             self._count("failed")
@@ -124,7 +129,7 @@ class Intake:
         """Tell whoever wrote that it did not work (yet)."""
         who = asking(self._context, update.message) if update.message else None
         if who is not None:
-            self._context.tell(who.to, key, who.texts.say(key))
+            self._context.tell(who, key, who.texts.say(key))
 
     def _count(self, outcome: str) -> None:
         self._metrics.updates.labels(outcome=outcome).inc()

@@ -42,6 +42,11 @@ PASSING = (
 _log = structlog.get_logger()
 
 
+def _is_group(chat: int | str) -> bool:
+    """Whether an id is a group's: those are negative (Bot API, Chat)."""
+    return isinstance(chat, int) and chat < 0
+
+
 class Urgency(IntEnum):
     """What goes first; `PLACE` and what follows keep a chat's pace."""
 
@@ -57,13 +62,13 @@ class Urgency(IntEnum):
 
 @dataclass(slots=True)
 class Errand:
-    """One thing to be told to a chat. Of two with one key the newer stays.
+    """One thing to be told to a `chat`, or in a lane of its own with a name. Of two with one key the newer stays.
 
     `run` makes the calls, by what is true then; `wanted` says shortly before whether there is still anything to tell.
     """
 
     key: Hashable
-    chat: int
+    chat: int | str
     urgency: Urgency
     run: Callable[[], Awaitable[None]]
     wanted: Callable[[], bool] = lambda: True
@@ -87,10 +92,10 @@ class Outbox:
     `group` says whether a chat is a group, which has a slower pace.
     """
 
-    def __init__(self, metrics: Metrics, group: Callable[[int], bool] = lambda chat: chat < 0) -> None:
+    def __init__(self, metrics: Metrics, group: Callable[[int | str], bool] = _is_group) -> None:
         self._metrics = metrics
         self._group = group
-        self._chats: dict[int, _Chat] = {}
+        self._chats: dict[int | str, _Chat] = {}
         self._ready: list[tuple[int, int, Errand]] = []
         self._asleep: list[tuple[float, int, Errand]] = []
         self._order = 0
@@ -225,7 +230,7 @@ class Outbox:
             chat.pending[errand.key] = errand
             self._line_up(errand, chat)
 
-    def _forget(self, number: int) -> None:
+    def _forget(self, number: int | str) -> None:
         """Keep no chat that has neither errands nor a pace to keep."""
         chat = self._chats[number]
         now = time.monotonic()

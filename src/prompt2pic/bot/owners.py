@@ -1,6 +1,7 @@
 """What admins may do from a chat: look, ban, drain."""
 
 import asyncio
+import re
 
 from aiogram import Router
 from aiogram.filters import Command, CommandObject
@@ -24,25 +25,25 @@ def router(context: Context) -> Router:
 
     @routes.message(Command("stats"))
     async def stats(message: Message, who: Asking) -> None:
-        context.tell(who.to, "stats", _stats(context, who))
+        context.tell(who, "stats", _stats(context, who))
 
     @routes.message(Command("ban", "unban"))
     async def ban(message: Message, command: CommandObject, who: Asking) -> None:
         number = _meant(message, command)
         if number is None:
-            context.tell(who.to, "ban", who.texts.say("bot-ban-whom", command=f"/{command.command}"))
+            context.tell(who, "ban", who.texts.say("bot-ban-whom", command=f"/{command.command}"))
             return
         on = command.command == "ban"
         await save(context, Ban(person=person_name(number), on=on))
         told = who.texts.say("bot-banned" if on else "bot-unbanned", number=str(number))
-        context.tell(who.to, "ban", told)
+        context.tell(who, "ban", told)
 
     @routes.message(Command("drain"))
     async def drain(message: Message, command: CommandObject, who: Asking) -> None:
         on = (command.args or "").strip().lower() != "off"
         log, value = context.hub.log, encode_drain(Drain(on=on))
         await asyncio.to_thread(log.append, Place(SETTINGS, 0), DRAIN_KEY, value)
-        context.tell(who.to, "drain", who.texts.say("bot-drain-on" if on else "bot-drain-off"))
+        context.tell(who, "drain", who.texts.say("bot-drain-on" if on else "bot-drain-off"))
 
     return routes
 
@@ -69,7 +70,7 @@ def _stats(context: Context, who: Asking) -> str:
 def _meant(message: Message, command: CommandObject) -> int | None:
     """Return the id behind a command, or of whoever wrote the message that it replies to."""
     text = (command.args or "").strip()
-    if text.lstrip("-").isdecimal() and len(text) < 20:
+    if re.fullmatch(r"-?[0-9]{1,19}", text):
         return int(text)
     replied = message.reply_to_message
     return replied.from_user.id if not text and replied and replied.from_user else None

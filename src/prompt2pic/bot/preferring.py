@@ -1,6 +1,7 @@
 """/settings: what a person means where they say nothing, as a keyboard and one question."""
 
 import asyncio
+from functools import partial
 
 import msgspec
 from aiogram.types import ForceReply, InlineKeyboardButton, InlineKeyboardMarkup, Message
@@ -11,6 +12,8 @@ from prompt2pic.core.ports import Place
 from prompt2pic.core.reader import SETTINGS
 from prompt2pic.core.requests import LEVELS
 from prompt2pic.core.rules import Ban, Preferences, personal
+from prompt2pic.edge.hub import Hub
+from prompt2pic.edge.patience import in_time
 from prompt2pic.texts import LANGUAGES, texts
 
 SETTING = "s"  # the verb of these buttons
@@ -21,16 +24,19 @@ _NOTHING = "-"  # what is written for no negative prompt
 def keyboard(context: Context, who: Asking) -> tuple[str, InlineKeyboardMarkup]:
     """Return the words and the buttons of /settings; the chosen ones are marked."""
     say, prefers = who.texts.say, who.preferences
+    choice = partial(_choice, who.number)
     levels = [
-        _choice("level", name, say("bot-level", level=name), prefers.level) for name in ("auto", *LEVELS)
+        choice("level", name, say("bot-level", level=name), prefers.level) for name in ("auto", *LEVELS)
     ]
     size = f"{prefers.width}x{prefers.height}" if prefers.width else "auto"
-    sizes = [_choice("size", name, label, size) for name, label in _sizes(context, who)]
+    sizes = [choice("size", name, label, size) for name, label in _sizes(context, who)]
     languages = [
-        _choice("language", name, say("bot-language", language=name), prefers.language or "auto")
+        choice("language", name, say("bot-language", language=name), prefers.language or "auto")
         for name in ("auto", *LANGUAGES)
     ]
-    negative = InlineKeyboardButton(text=say("bot-button-negative"), callback_data=f"{SETTING}:negative:")
+    negative = InlineKeyboardButton(
+        text=say("bot-button-negative"), callback_data=f"{SETTING}:{who.number}:negative:"
+    )
     rows = [
         levels[:2],
         levels[2:],
@@ -53,7 +59,12 @@ async def choose(context: Context, who: Asking, name: str, value: str) -> bool:
 
 async def save(context: Context, record: Preferences | Ban) -> None:
     """Append a record about a person and return once it was read back. Raises LogUnavailable, AppendUnknown."""
-    hub, (key, value) = context.hub, personal(record)
+    async with in_time():
+        await _save(context.hub, record)
+
+
+async def _save(hub: Hub, record: Preferences | Ban) -> None:
+    key, value = personal(record)
     await asyncio.to_thread(hub.log.append, Place(SETTINGS, 0), key, value)
     rules = hub.reader.rules
     if isinstance(record, Ban):
@@ -75,17 +86,17 @@ async def take_negative(context: Context, who: Asking, message: Message) -> bool
     words = tidy(message.text or "")
     if len(words) > context.limits.prompt:
         told = who.texts.say("negative-too-long", length=len(words), limit=context.limits.prompt)
-        context.tell(who.to, "negative", told)
+        context.tell(who, "negative", told)
         return True
     preferences = msgspec.structs.replace(who.preferences, negative="" if words == _NOTHING else words)
     await save(context, preferences)
-    context.tell(who.to, "settings", *keyboard(context, who._replace(preferences=preferences)))
+    context.tell(who, "settings", *keyboard(context, who._replace(preferences=preferences)))
     return True
 
 
-def _choice(name: str, value: str, label: str, chosen: str) -> InlineKeyboardButton:
+def _choice(owner: int, name: str, value: str, label: str, chosen: str) -> InlineKeyboardButton:
     mark = "✓ " if value == chosen else ""
-    return InlineKeyboardButton(text=mark + label, callback_data=f"{SETTING}:{name}:{value}")
+    return InlineKeyboardButton(text=mark + label, callback_data=f"{SETTING}:{owner}:{name}:{value}")
 
 
 def _sizes(context: Context, who: Asking) -> list[tuple[str, str]]:

@@ -12,7 +12,7 @@ from prompt2pic.bot.addresses import Address, address_of
 from prompt2pic.bot.asking import ask_again
 from prompt2pic.bot.context import Asking, Context, of_user
 from prompt2pic.bot.files import originals
-from prompt2pic.bot.outbox import Urgency
+from prompt2pic.bot.outbox import Errand, Urgency
 from prompt2pic.bot.preferring import SETTING, choose, keyboard, negative_question
 from prompt2pic.core.errors import PictureMissing, Refused
 from prompt2pic.core.events import Finished
@@ -33,7 +33,8 @@ def router(context: Context, bot: Bot) -> Router:
         who = of_user(context, query.from_user, _address(query.message))
         told, alert = await _answer(context, who, query)
         answer = partial(_tell, bot, query, told, alert=alert)
-        context.errand(who.to._replace(), f"press {query.id}", answer, Urgency.PRESS)
+        lane = f"press {query.id}"  # answered at once, whatever its chat has to wait for
+        context.outbox.put(Errand(lane, lane, Urgency.PRESS, answer))
 
     return routes
 
@@ -51,7 +52,10 @@ async def _answer(context: Context, who: Asking, query: CallbackQuery) -> tuple[
         return who.texts.say("bot-not-admitted", number=str(who.number)), True
     verb, _, rest = (query.data or "").partition(":")
     if verb == SETTING:
-        return await _setting(context, who, query, *rest.partition(":")[::2])
+        owner, _, choice = rest.partition(":")
+        if owner != str(who.number):
+            return who.texts.say("bot-not-yours"), True
+        return await _setting(context, who, query, *choice.partition(":")[::2])
     job = context.hub.history.job(rest) or context.hub.reader.queue.job(rest)
     if job is None or job.request is None or verb not in _ACTIONS:
         return who.texts.say("bot-too-old"), True
@@ -88,7 +92,7 @@ async def _original(context: Context, who: Asking, job: Job, query: CallbackQuer
         captions = [""] * len(files)
         await context.calls.album(who.to, who.to.message, files, captions, documents=True)
 
-    context.errand(who.to, f"original {job.id}", send)
+    context.errand(who, f"original {job.id}", send)
     return who.texts.say("bot-original-comes")
 
 
@@ -104,7 +108,7 @@ async def _setting(
     context: Context, who: Asking, query: CallbackQuery, name: str, value: str
 ) -> tuple[str, bool]:
     if name == "negative":
-        context.tell(who.to, "negative", *negative_question(who))
+        context.tell(who, "negative", *negative_question(who))
         return "", False
     if not await choose(context, who, name, value):
         return who.texts.say("bot-too-old"), True
@@ -112,7 +116,7 @@ async def _setting(
     message = who.to.message
     if message is not None:
         words, buttons = keyboard(context, now)
-        context.errand(who.to, "settings", lambda: context.calls.change(who.to, message, words, buttons))
+        context.errand(who, "settings", lambda: context.calls.change(who.to, message, words, buttons))
     return now.texts.say("bot-saved"), False
 
 
