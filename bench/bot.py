@@ -11,7 +11,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 
 from aiogram import Bot, Dispatcher
@@ -20,16 +19,10 @@ from aiogram.client.telegram import TelegramAPIServer
 from aiogram.types import Message
 
 from bench.figures import figure
-from prompt2pic.core.events import Finished, decode_event
-from prompt2pic.core.ports import Log, Place
-from prompt2pic.core.queue import REQUESTS, RESULTS
+from prompt2pic.core.queue import REQUESTS
 from prompt2pic.core.requests import decode_request
-from prompt2pic.log.kafka import KafkaLog
-from prompt2pic.log.sqlite import SqliteLog
-from prompt2pic.wiring import TOPICS
 from tests.bot.fleet import BotFleet, bot_fleet
 from tests.chaos.topics import make_topics
-from tests.conformance.log_suite import read_all
 from tests.servers.kafka import kafka
 from tests.telegram import Telegram, telegram
 
@@ -107,9 +100,9 @@ def show(fleet: BotFleet, beside: list[float], log: str, goal: float | None) -> 
         anna.says(f"кот {number}")
         fleet.api.wait_for(lambda done=done: len(fleet.api.calls_to("editMessageMedia")) > done, 60)
         time.sleep(PAUSE)
-    requests, finished = recorded(fleet)
+    requests = asked_at(fleet)
     taken = [1000 * (requests[prompt] - at) for prompt, at in said.items()]
-    sent = [1000 * delay for delay in brought(fleet, finished)]
+    sent = [1000 * delay for delay in fleet.delays()]
     reference = f"the echo: p50 {p50(beside):.1f} ms, p95 {p95(beside):.1f} ms"
     figure(f"from a message to its request in the log ({log}), median", p50(taken), "ms", beside=reference)
     limit = None if goal is None else p95(beside) + goal
@@ -125,44 +118,17 @@ def at_once(fleet: BotFleet) -> float:
     for number, person in enumerate(people):
         person.says(f"собака {number}")
     fleet.api.wait_for(lambda: fleet.api.updates.count() == 0, 120)
-    requests, _ = recorded(fleet)
-    times = sorted(at for prompt, at in requests.items() if prompt.startswith("собака"))
+    times = sorted(at for prompt, at in asked_at(fleet).items() if prompt.startswith("собака"))
     return (len(times) - 1) / (times[-1] - times[0])
 
 
-def recorded(fleet: BotFleet) -> tuple[dict[str, float], dict[str, float]]:
-    """Return when each prompt's request and each request's end came into the log, in seconds since 1970."""
-    with closing(opened(fleet)) as log:
-        parts = range(log.partitions(RESULTS))
-        asked = [record for n in parts for record in read_all(log, Place(REQUESTS, n))]
-        told = [record for n in parts for record in read_all(log, Place(RESULTS, n))]
-    requests = {
+def asked_at(fleet: BotFleet) -> dict[str, float]:
+    """Return when each prompt's request came into the log, in seconds since 1970."""
+    return {
         body.prompt: record.timestamp / 1000
-        for record in asked
+        for record in fleet.records(REQUESTS)
         if (body := decode_request(record.value)) is not None
     }
-    ends = {
-        event.request: record.timestamp / 1000
-        for record in told
-        if isinstance(event := decode_event(record.value), Finished)
-    }
-    return requests, ends
-
-
-def opened(fleet: BotFleet) -> Log:
-    """Return the fleet's log."""
-    if fleet.log.startswith("sqlite"):
-        return SqliteLog(Path(fleet.log.removeprefix("sqlite://")), TOPICS)
-    return KafkaLog(fleet.log, TOPICS, prefix=fleet.prefix)
-
-
-def brought(fleet: BotFleet, finished: dict[str, float]) -> list[float]:
-    """Return the seconds from each end to the call that brought its picture."""
-    calls: dict[str, float] = {}
-    for call in fleet.api.calls_to("editMessageMedia"):
-        button = call.given("reply_markup").inline_keyboard[0][0]
-        calls.setdefault(button.callback_data.partition(":")[2], call.at)
-    return [calls[request] - at for request, at in finished.items() if request in calls]
 
 
 def p50(values: list[float]) -> float:

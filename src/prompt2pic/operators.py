@@ -17,9 +17,8 @@ from prompt2pic.core.intake import to_append
 from prompt2pic.core.jobs import Job
 from prompt2pic.core.ports import Log, Place
 from prompt2pic.core.queue import RESULTS
-from prompt2pic.core.reader import SETTINGS, Reader, now_ms
+from prompt2pic.core.reader import Reader, now_ms, write_drain
 from prompt2pic.core.requests import Request, encode_request, key_of
-from prompt2pic.core.rules import DRAIN_KEY, Drain, encode_drain
 from prompt2pic.settings import Settings
 from prompt2pic.texts import Texts
 from prompt2pic.wiring import build_log
@@ -128,7 +127,7 @@ def drop(settings: Settings, request: str) -> str:
 def drain(settings: Settings, *, on: bool) -> str:
     """Have workers take no more and the intake refuse, or the reverse, and say so."""
     with closing(build_log(settings)) as log:
-        log.append(Place(SETTINGS, 0), DRAIN_KEY, encode_drain(Drain(on=on)))
+        write_drain(log, on=on)
     return Texts(settings.language).say("drain-on" if on else "drain-off")
 
 

@@ -149,8 +149,7 @@ def build_web(
     links = PictureLinks(Links(secret, base_url(settings)), settings.public_url)
     limits = Limits(waiting=settings.quota_waiting, day=settings.quota_day)
     submitter, store = Submitter(hub, limits, metrics, _words(settings)), build_store(settings)
-    health.add("log", lambda: None if hub.failed is None else str(hub.failed), vital=True)
-    health.add("queue", lambda: None if hub.reader.ready else "the log is being read")
+    hub.examined_by(health)
     context = Context(
         hub=hub,
         people=People(secret, settings.callers()),

@@ -3,10 +3,17 @@
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from prompt2pic.core.events import Finished, decode_event
+from prompt2pic.core.ports import Log, Place, Record
+from prompt2pic.core.queue import RESULTS
+from prompt2pic.log.kafka import KafkaLog
+from prompt2pic.log.sqlite import SqliteLog
+from prompt2pic.wiring import TOPICS
+from tests.conformance.log_suite import read_all
 from tests.servers.fleet import Machine
 from tests.servers.service import eventually, free_port
 from tests.telegram import Telegram, telegram
@@ -82,6 +89,33 @@ class BotFleet:
         """Kill a bot as a loss of power does, and start it again."""
         bot.kill()
         bot.start()
+
+    def open_log(self) -> Log:
+        """Return the log of all."""
+        if self.log.startswith("sqlite"):
+            return SqliteLog(Path(self.log.removeprefix("sqlite://")), TOPICS)
+        return KafkaLog(self.log, TOPICS, prefix=self.prefix)
+
+    def records(self, topic: str) -> list[Record]:
+        """Return all records of a topic, straight from the log."""
+        with closing(self.open_log()) as log:
+            return [record for n in range(log.partitions(topic)) for record in read_all(log, Place(topic, n))]
+
+    def finished(self) -> dict[str, float]:
+        """Return when each request was finished, in seconds since 1970."""
+        return {
+            event.request: record.timestamp / 1000
+            for record in self.records(RESULTS)
+            if isinstance(event := decode_event(record.value), Finished)
+        }
+
+    def delays(self) -> list[float]:
+        """Return the seconds from each finished request to the call that brought its picture, in that order."""
+        brought: dict[str, float] = {}
+        for call in self.api.calls_to("editMessageMedia"):
+            button = call.given("reply_markup").inline_keyboard[0][0]
+            brought.setdefault(button.callback_data.partition(":")[2], call.at)
+        return [brought[request] - at for request, at in self.finished().items() if request in brought]
 
     def told(self) -> str:
         """Return the end of what each process told."""

@@ -1,9 +1,7 @@
 """The product with its bot, as an owner runs it, over the tests' Telegram."""
 
-import os
-import signal
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -60,9 +58,3 @@ class BotService(Service):
     def _event(log: SqliteLog, kind: type[T], fits: Callable[[T], bool]) -> T | None:
         events = (decode_event(record.value) for record in read_all(log, Place(RESULTS, 0)))
         return next((event for event in events if isinstance(event, kind) and fits(event)), None)
-
-    def kill_bot(self, number: signal.Signals = signal.SIGKILL) -> None:
-        """Send a signal to the bot's process; it is started again by itself."""
-        for pid in self.pids("prompt2pic bot"):
-            with suppress(ProcessLookupError):
-                os.kill(pid, number)

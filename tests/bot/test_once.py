@@ -6,20 +6,14 @@ import statistics
 import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from prompt2pic.core.events import Delivered, Finished, decode_event
-from prompt2pic.core.ports import Place
 from prompt2pic.core.queue import RESULTS
-from prompt2pic.log.kafka import KafkaLog
-from prompt2pic.log.sqlite import SqliteLog
-from prompt2pic.wiring import TOPICS
 from tests.bot.fleet import BotFleet, bot_fleet
 from tests.chaos.topics import make_topics
-from tests.conformance.log_suite import read_all
 from tests.servers.kafka import kafka
 from tests.telegram import Chat, Message, Person
 
@@ -46,14 +40,7 @@ def stale(chat: Chat) -> list[Message]:
 
 def deliveries(fleet: BotFleet) -> tuple[Counter[str], Counter[str]]:
     """Count, straight from the log, each request's `finished` and `delivered` records."""
-    log = (
-        SqliteLog(Path(fleet.log.removeprefix("sqlite://")), TOPICS)
-        if fleet.log.startswith("sqlite")
-        else KafkaLog(fleet.log, TOPICS, prefix=fleet.prefix)
-    )
-    with closing(log):
-        places = [Place(RESULTS, n) for n in range(log.partitions(RESULTS))]
-        events = [decode_event(record.value) for place in places for record in read_all(log, place)]
+    events = [decode_event(record.value) for record in fleet.records(RESULTS)]
     ends = Counter(event.request for event in events if isinstance(event, Finished))
     return ends, Counter(event.request for event in events if isinstance(event, Delivered))
 
@@ -129,28 +116,13 @@ def test_pictures_go_out_while_a_thousand_chats_wait(tmp_path: Path) -> None:
         fleet.api.wait_for(
             lambda: len(fleet.api.calls_to("editMessageMedia")) > before + 30, LIMIT, "no pictures come"
         )
-        delays = delays_of(fleet)[before:]
+        delays = fleet.delays()[before:]
         round_trip = len(chats) / 25  # seconds to tell each chat something once
         p95 = statistics.quantiles(delays, n=20)[-1]
         print(f"finished to delivered: p50 {statistics.median(delays):.3f} s, p95 {p95:.3f} s")  # noqa: T201
         assert p95 < round_trip / 20
         # What leaves evenly may arrive in a bunch where the machine, and this Telegram with it, stood still.
         assert len(fleet.api.violations) <= len(fleet.api.calls) / 20
-
-
-def delays_of(fleet: BotFleet) -> list[float]:
-    """Return the seconds from each `finished` record to the call that brought its picture, by the log's order."""
-    with closing(SqliteLog(Path(fleet.log.removeprefix("sqlite://")), TOPICS)) as log:
-        finished = {
-            event.request: record.timestamp / 1000
-            for record in read_all(log, Place(RESULTS, 0))
-            if isinstance(event := decode_event(record.value), Finished)
-        }
-    brought = {}
-    for call in fleet.api.calls_to("editMessageMedia"):
-        request = call.request.reply_markup.inline_keyboard[0][0].callback_data.partition(":")[2]  # type: ignore[union-attr]
-        brought.setdefault(request, call.at)
-    return [brought[request] - at for request, at in finished.items() if request in brought]
 
 
 def test_two_bots_over_kafka_share_the_telling(tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """The rules of the Bot API for what bots send, as the tests' Telegram keeps them: aiogram's real client asks."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -27,26 +26,8 @@ from aiogram.types import (
     ReplyParameters,
 )
 
-from tests.telegram import Chat, Telegram, telegram
-from tests.telegram.asked import asked, keyboard, png, refused, upload, with_bot
-
-ANNA = 1001
-
-
-@pytest.fixture
-def api() -> Iterator[Telegram]:
-    with telegram() as running:
-        running.person(ANNA).says("/start")
-        yield running
-
-
-@pytest.fixture
-def chat(api: Telegram) -> Chat:
-    return api.people[ANNA].private()
-
-
-def say(text: str = "ok", **others: Any) -> SendMessage:
-    return SendMessage(chat_id=ANNA, text=text, **others)
+from tests.telegram import Chat, Telegram
+from tests.telegram.asked import ANNA, asked, keyboard, png, refused, say, upload, with_bot
 
 
 def test_a_wrong_token_is_unauthorized(api: Telegram) -> None:

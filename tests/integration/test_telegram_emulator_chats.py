@@ -1,9 +1,5 @@
 """The rules of the Bot API for chats and topics, as the tests' Telegram keeps them: aiogram's real client asks."""
 
-from collections.abc import Iterator
-from typing import Any
-
-import pytest
 from aiogram.methods import (
     EditMessageText,
     GetChat,
@@ -14,26 +10,8 @@ from aiogram.types import (
     ReplyParameters,
 )
 
-from tests.telegram import Chat, Telegram, telegram
-from tests.telegram.asked import asked, refused
-
-ANNA = 1001
-
-
-@pytest.fixture
-def api() -> Iterator[Telegram]:
-    with telegram() as running:
-        running.person(ANNA).says("/start")
-        yield running
-
-
-@pytest.fixture
-def chat(api: Telegram) -> Chat:
-    return api.people[ANNA].private()
-
-
-def say(text: str = "ok", **others: Any) -> SendMessage:
-    return SendMessage(chat_id=ANNA, text=text, **others)
+from tests.telegram import Chat, Telegram
+from tests.telegram.asked import ANNA, asked, refused, say
 
 
 def test_an_answer_needs_its_question(api: Telegram, chat: Chat) -> None:

@@ -1,15 +1,12 @@
 """The rules of the Bot API for edits and deletions, as the tests' Telegram keeps them: aiogram's real client asks."""
 
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
 from aiogram.methods import (
     DeleteMessage,
     EditMessageMedia,
     EditMessageReplyMarkup,
     EditMessageText,
-    SendMessage,
     SendPhoto,
 )
 from aiogram.types import (
@@ -17,26 +14,8 @@ from aiogram.types import (
     InputMediaPhoto,
 )
 
-from tests.telegram import Chat, Telegram, telegram
-from tests.telegram.asked import asked, keyboard, png, refused, upload
-
-ANNA = 1001
-
-
-@pytest.fixture
-def api() -> Iterator[Telegram]:
-    with telegram() as running:
-        running.person(ANNA).says("/start")
-        yield running
-
-
-@pytest.fixture
-def chat(api: Telegram) -> Chat:
-    return api.people[ANNA].private()
-
-
-def say(text: str = "ok", **others: Any) -> SendMessage:
-    return SendMessage(chat_id=ANNA, text=text, **others)
+from tests.telegram import Chat, Telegram
+from tests.telegram.asked import ANNA, asked, keyboard, png, refused, say, upload
 
 
 def test_a_text_can_become_a_picture(api: Telegram, chat: Chat) -> None:

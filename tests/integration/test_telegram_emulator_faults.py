@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
 
 import pytest
 from aiogram import Bot
@@ -15,28 +14,10 @@ from aiogram.exceptions import (
 from aiogram.methods import EditMessageText, GetMe, SendMediaGroup, SendMessage
 from aiogram.types import InputMediaPhoto
 
-from tests.telegram import BadGateway, Broken, Chat, Cut, Flood, Limits, Slow, Telegram, telegram
-from tests.telegram.asked import asked, keyboard, png, refused, upload, with_bot
+from tests.telegram import BadGateway, Broken, Chat, Cut, Flood, Limits, Slow, Telegram
+from tests.telegram.asked import ANNA, asked, keyboard, png, refused, say, upload, with_bot
 from tests.telegram.faults import Kind
 from tests.telegram.render import rendered
-
-ANNA = 1001
-
-
-@pytest.fixture
-def api() -> Iterator[Telegram]:
-    with telegram() as running:
-        running.person(ANNA).says("/start")
-        yield running
-
-
-@pytest.fixture
-def chat(api: Telegram) -> Chat:
-    return api.people[ANNA].private()
-
-
-def say(text: str = "ok", chat_id: int = ANNA) -> SendMessage:
-    return SendMessage(chat_id=chat_id, text=text)
 
 
 @pytest.mark.parametrize(

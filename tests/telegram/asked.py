@@ -10,13 +10,15 @@ from aiogram import Bot
 from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import TelegramAPIServer
 from aiogram.exceptions import TelegramAPIError
-from aiogram.methods import TelegramMethod
+from aiogram.methods import SendMessage, TelegramMethod
 from aiogram.types import BufferedInputFile, InlineKeyboardButton, InlineKeyboardMarkup
 from PIL import Image
 
 from tests.telegram import Telegram
 
 T = TypeVar("T")
+
+ANNA = 1001  # the person in the tests of Telegram itself
 
 
 class _Session(AiohttpSession):
@@ -60,6 +62,11 @@ def png(width: int = 12, height: int = 8, color: str = "teal") -> bytes:
 def upload(data: bytes, name: str = "cat.png") -> BufferedInputFile:
     """Return a file to send."""
     return BufferedInputFile(data, name)
+
+
+def say(text: str = "ok", chat_id: int = ANNA, **others: Any) -> SendMessage:
+    """Return a message of the bot's."""
+    return SendMessage(chat_id=chat_id, text=text, **others)
 
 
 def keyboard(**buttons: str) -> InlineKeyboardMarkup:

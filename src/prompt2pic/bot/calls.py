@@ -11,7 +11,15 @@ import structlog
 from aiogram import Bot
 from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import TelegramAPIServer
-from aiogram.exceptions import TelegramBadRequest, TelegramForbiddenError, TelegramMigrateToChat
+from aiogram.exceptions import (
+    ClientDecodeError,
+    TelegramAPIError,
+    TelegramBadRequest,
+    TelegramForbiddenError,
+    TelegramMigrateToChat,
+    TelegramNotFound,
+    TelegramUnauthorizedError,
+)
 from aiogram.types import (
     BufferedInputFile,
     ForceReply,
@@ -29,6 +37,9 @@ from prompt2pic.core.errors import Problem
 
 T = TypeVar("T")
 
+# What a call raises that came to nothing; a body that is no JSON is no TelegramAPIError.
+FAILED = (TelegramAPIError, ClientDecodeError)
+WRONG_TOKEN = (TelegramUnauthorizedError, TelegramNotFound)  # the latter for what does not even look like one
 _UNCHANGED = "message is not modified"
 _NO_TEXT = "there is no text in the message to edit"
 _MISSING = (

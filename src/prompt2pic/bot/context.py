@@ -1,5 +1,6 @@
 """What the handlers work with, and who may use the bot."""
 
+import contextlib
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import NamedTuple
@@ -51,23 +52,18 @@ class Context(NamedTuple):
         key: str,
         words: str,
         buttons: InlineKeyboardMarkup | ForceReply | None = None,
-        urgency: Urgency = Urgency.REPLY,
     ) -> None:
         """Have words sent to a person's chat; of two answers to them with one key that wait, the newer is sent."""
-        self.errand(who, key, partial(self.calls.say, who.to, words, buttons), urgency)
+        self.errand(who, key, partial(self.calls.say, who.to, words, buttons))
 
-    def errand(
-        self, who: "Asking", key: str, run: Callable[[], Awaitable[object]], urgency: Urgency = Urgency.REPLY
-    ) -> None:
+    def errand(self, who: "Asking", key: str, run: Callable[[], Awaitable[object]]) -> None:
         """Have something done for a person in their chat; one that is gone hears nothing."""
 
         async def done() -> None:
-            try:
+            with contextlib.suppress(ChatGone):
                 await run()
-            except ChatGone:
-                return
 
-        self.outbox.put(Errand((key, who.number), who.to.chat, urgency, done))
+        self.outbox.put(Errand((key, who.number), who.to.chat, Urgency.REPLY, done))
 
     def preferences(self, name: str) -> Preferences:
         """Return what a person prefers."""

@@ -12,7 +12,7 @@ from aiogram.exceptions import TelegramAPIError, TelegramBadRequest, TelegramRet
 from prompt2pic.bot import showing
 from prompt2pic.bot.addresses import Address, of_request
 from prompt2pic.bot.calls import Calls, ChatGone, MessageMissing, Picture
-from prompt2pic.bot.files import picture
+from prompt2pic.bot.files import originals
 from prompt2pic.bot.outbox import PACE, PASSING, Errand, Outbox, Urgency
 from prompt2pic.core.errors import PictureMissing
 from prompt2pic.core.events import Announced, Delivered, Finished
@@ -238,7 +238,7 @@ class Delivery:
         job = card.job
         spoiler = job.request is not None and self._spoiler.matches(job.request.prompt)
         try:
-            first, *others = [await picture(self._store, each.key) for each in end.pictures]
+            first, *others = await originals(self._store, end)
         except PictureMissing:
             if not card.pictured:
                 await self._calls.change(card.to, message, card.texts.say("bot-picture-gone"), None)

@@ -10,14 +10,14 @@ from prompt2pic.core.jobs import Job
 from prompt2pic.core.ports import PictureStore
 
 
-async def picture(store: PictureStore, key: str) -> Picture:
+async def _picture(store: PictureStore, key: str) -> Picture:
     """Return a stored picture. Raises PictureMissing, StoreUnavailable."""
     return Picture(await asyncio.to_thread(store.open, key), key.replace("/", "-"))
 
 
 async def originals(store: PictureStore, end: Finished) -> list[Picture]:
     """Return all pictures of a job. Raises PictureMissing, StoreUnavailable."""
-    return [await picture(store, each.key) for each in end.pictures]
+    return [await _picture(store, each.key) for each in end.pictures]
 
 
 async def pictures(store: PictureStore, jobs: list[Job]) -> tuple[list[Picture], list[str]]:
@@ -26,7 +26,7 @@ async def pictures(store: PictureStore, jobs: list[Job]) -> tuple[list[Picture],
     for job in jobs:
         assert isinstance(job.end, Finished), "only a finished job has pictures"  # noqa: S101
         try:
-            files.append(await picture(store, job.end.pictures[0].key))
+            files.append(await _picture(store, job.end.pictures[0].key))
         except PictureMissing:
             continue
         captions.append(brief(job, 200))

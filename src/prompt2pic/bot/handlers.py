@@ -92,7 +92,7 @@ def _add_jobs(routes: Router, context: Context) -> None:
         painting = len(list(queue.held()))
         lines = [who.texts.say("bot-queue", waiting=len(queue.turns), painting=painting)]
         lines += [_line(context, job, who) for job in mine] or [who.texts.say("bot-queue-none")]
-        buttons = showing.for_each(mine, lambda job: _cancel_label(job, who)) if mine else None
+        buttons = showing.to_cancel(mine, who.texts) if mine else None
         context.tell(who, "queue", "\n".join(lines), buttons)
 
     @routes.message(Command("cancel"))
@@ -103,7 +103,7 @@ def _add_jobs(routes: Router, context: Context) -> None:
         elif len(mine) == 1:
             await context.submitter.cancel(mine[0])
         else:
-            buttons = showing.for_each(mine, lambda job: _cancel_label(job, who))
+            buttons = showing.to_cancel(mine, who.texts)
             context.tell(who, "cancel", who.texts.say("bot-which-to-cancel"), buttons)
 
     @routes.message(Command("history"))
@@ -136,10 +136,6 @@ def _line(context: Context, job: Job, who: Asking) -> str:
     load = context.hub.load()
     state = showing.status(job, context.hub.wait(job.id), load.left(job), who.texts).splitlines()
     return f"• {showing.brief(job)}: {state[-1]}"
-
-
-def _cancel_label(job: Job, who: Asking) -> str:
-    return who.texts.say("bot-button-cancel-one", prompt=showing.brief(job, 24))
 
 
 async def _show(context: Context, who: Asking, jobs: list[Job]) -> None:

@@ -8,18 +8,12 @@ from typing import Any
 
 import structlog
 from aiogram import Bot, Dispatcher
-from aiogram.exceptions import (
-    ClientDecodeError,
-    TelegramAPIError,
-    TelegramConflictError,
-    TelegramNotFound,
-    TelegramRetryAfter,
-    TelegramUnauthorizedError,
-)
+from aiogram.exceptions import TelegramConflictError, TelegramRetryAfter
 from aiogram.methods import TelegramMethod
 from aiogram.types import Update
 from pydantic import ValidationError
 
+from prompt2pic.bot.calls import FAILED, WRONG_TOKEN
 from prompt2pic.bot.context import Context, asking
 from prompt2pic.core.errors import AppendUnknown, LogUnavailable, Problem
 from prompt2pic.ops.metrics import Metrics
@@ -96,7 +90,7 @@ class Intake:
                 poll = RawUpdates(offset=offset, timeout=_POLL, allowed_updates=ALLOWED)
                 updates = await self._bot(poll, request_timeout=_POLL + 15)
                 failures, self.conflict = 0, False
-            except (TelegramAPIError, ClientDecodeError) as error:
+            except FAILED as error:
                 await asyncio.sleep(self._pause(error, failures))
                 failures += 1
                 continue
@@ -114,7 +108,7 @@ class Intake:
 
     def _pause(self, error: Exception, failures: int) -> float:
         """Return the seconds to wait after a failed poll. Raises Problem where waiting does not help."""
-        if isinstance(error, TelegramUnauthorizedError | TelegramNotFound):
+        if isinstance(error, WRONG_TOKEN):
             raise Problem("bot-token-wrong") from None
         if isinstance(error, TelegramConflictError):
             if not self.conflict:

@@ -87,14 +87,10 @@ class _Chat:
 
 
 class Outbox:
-    """Runs errands, the most urgent first, one at a time in each chat; what fails for a while is done again.
+    """Runs errands, the most urgent first, one at a time in each chat; what fails for a while is done again."""
 
-    `group` says whether a chat is a group, which has a slower pace.
-    """
-
-    def __init__(self, metrics: Metrics, group: Callable[[int | str], bool] = _is_group) -> None:
+    def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
-        self._group = group
         self._chats: dict[int | str, _Chat] = {}
         self._ready: list[tuple[int, int, Errand]] = []
         self._asleep: list[tuple[float, int, Errand]] = []
@@ -195,7 +191,7 @@ class Outbox:
         del chat.pending[errand.key]
         chat.running = True
         if errand.urgency >= Urgency.PLACE:
-            chat.next_edit = time.monotonic() + (GROUP_PACE if self._group(errand.chat) else PACE)
+            chat.next_edit = time.monotonic() + (GROUP_PACE if _is_group(errand.chat) else PACE)
         task = asyncio.create_task(self._perform(errand, chat))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

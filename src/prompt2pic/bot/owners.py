@@ -9,9 +9,8 @@ from aiogram.types import Message
 
 from prompt2pic.bot.context import Asking, Context, asking, person_name
 from prompt2pic.bot.preferring import save
-from prompt2pic.core.ports import Place
-from prompt2pic.core.reader import SETTINGS
-from prompt2pic.core.rules import DRAIN_KEY, Ban, Drain, encode_drain
+from prompt2pic.core.reader import write_drain
+from prompt2pic.core.rules import Ban
 
 
 def router(context: Context) -> Router:
@@ -41,8 +40,7 @@ def router(context: Context) -> Router:
     @routes.message(Command("drain"))
     async def drain(message: Message, command: CommandObject, who: Asking) -> None:
         on = (command.args or "").strip().lower() != "off"
-        log, value = context.hub.log, encode_drain(Drain(on=on))
-        await asyncio.to_thread(log.append, Place(SETTINGS, 0), DRAIN_KEY, value)
+        await asyncio.to_thread(write_drain, context.hub.log, on=on)
         context.tell(who, "drain", who.texts.say("bot-drain-on" if on else "bot-drain-off"))
 
     return routes

@@ -3,19 +3,15 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from aiogram import Bot, Dispatcher
-from aiogram.exceptions import (
-    ClientDecodeError,
-    TelegramAPIError,
-    TelegramNotFound,
-    TelegramUnauthorizedError,
-)
+from aiogram.exceptions import TelegramAPIError
 from aiohttp import web
 
 from prompt2pic.bot import handlers, owners, presses
+from prompt2pic.bot.calls import FAILED, WRONG_TOKEN
 from prompt2pic.bot.context import Context
 from prompt2pic.bot.delivery import Delivery
 from prompt2pic.bot.intake import ALLOWED, Intake
@@ -35,18 +31,20 @@ async def name_of(bot: Bot, address: str) -> str:
     try:
         async with bot:
             me = await bot.get_me(request_timeout=10)
-    except (TelegramUnauthorizedError, TelegramNotFound):
+    except WRONG_TOKEN:
         raise Problem("bot-token-wrong") from None
-    except (TelegramAPIError, ClientDecodeError) as error:
+    except FAILED as error:
         raise Problem("doctor-telegram-away", address=address, reason=type(error).__name__) from None
     return me.username or me.first_name
 
 
-class Webhook:
+class Webhook(NamedTuple):
     """Where Telegram is to call us, and what it proves itself with; `host` and `port` are where we listen."""
 
-    def __init__(self, address: str, secret: str, host: str, port: int) -> None:
-        self.address, self.secret, self.host, self.port = address, secret, host, port
+    address: str
+    secret: str
+    host: str
+    port: int
 
 
 class Process:
@@ -76,9 +74,7 @@ class Process:
         self.intake = Intake(bot, dispatcher, context, metrics, say)
         self._stopping = asyncio.Event()
         self.problem: Problem | None = None
-        hub = context.hub
-        health.add("log", lambda: None if hub.failed is None else str(hub.failed), vital=True)
-        health.add("queue", lambda: None if hub.reader.ready else "the log is being read")
+        context.hub.examined_by(health)
         health.add(
             "telegram", lambda: "somebody else reads this bot's updates" if self.intake.conflict else None
         )
@@ -119,9 +115,9 @@ class Process:
             try:
                 await self._set_up()
                 return
-            except (TelegramUnauthorizedError, TelegramNotFound):
+            except WRONG_TOKEN:
                 raise Problem("bot-token-wrong") from None
-            except (TelegramAPIError, ClientDecodeError) as error:
+            except FAILED as error:
                 _log.warning("telegram-away", error=type(error).__name__)
                 await asyncio.sleep(_RETRY)
 
@@ -134,9 +130,8 @@ class Process:
             await self.bot.set_webhook(
                 self._webhook.address, allowed_updates=ALLOWED, secret_token=self._webhook.secret
             )
-        admins = self.context.access.admins
         await show_menu(self.bot)
-        for admin in admins:
+        for admin in self.context.access.admins:
             with contextlib.suppress(TelegramAPIError):
                 await show_owners_menu(self.bot, admin)
 

@@ -1,7 +1,6 @@
 """What a job looks like in a chat: words, caption, buttons."""
 
 from base64 import b64decode
-from collections.abc import Callable
 
 from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup
 
@@ -75,9 +74,13 @@ def under_picture(job: Job, link: str | None, texts: Texts) -> InlineKeyboardMar
     return InlineKeyboardMarkup(inline_keyboard=rows)
 
 
-def for_each(jobs: list[Job], label: Callable[[Job], str]) -> InlineKeyboardMarkup:
+def to_cancel(jobs: list[Job], texts: Texts) -> InlineKeyboardMarkup:
     """Return a button a job that cancels it."""
-    rows = [[InlineKeyboardButton(text=label(job), callback_data=f"{CANCEL}:{job.id}")] for job in jobs]
+    labels = [texts.say("bot-button-cancel-one", prompt=brief(job, 24)) for job in jobs]
+    rows = [
+        [InlineKeyboardButton(text=label, callback_data=f"{CANCEL}:{job.id}")]
+        for label, job in zip(labels, jobs, strict=True)
+    ]
     return InlineKeyboardMarkup(inline_keyboard=rows)
 
 

@@ -11,7 +11,7 @@ from prompt2pic.core.ledger import Frontier
 from prompt2pic.core.marks import Mark, commit_of, mark_of
 from prompt2pic.core.ports import Follower, Log, Place, Record
 from prompt2pic.core.queue import REQUESTS, RESULTS, Queue
-from prompt2pic.core.rules import Rules
+from prompt2pic.core.rules import DRAIN_KEY, Drain, Rules, encode_drain
 from prompt2pic.core.speeds import Speeds
 from prompt2pic.core.workers import Crew
 
@@ -249,6 +249,11 @@ def now_ms() -> int:
 
 
 _encoder = msgspec.json.Encoder()
+
+
+def write_drain(log: Log, *, on: bool) -> None:
+    """Append that workers take no more and the intake refuses, or the reverse. Raises LogUnavailable."""
+    log.append(Place(SETTINGS, 0), DRAIN_KEY, encode_drain(Drain(on=on)))
 
 
 def write_letter(log: Log, place: Place, letter: dict[str, str | int]) -> int:

@@ -7,10 +7,10 @@ import structlog
 
 from prompt2pic.core import decide
 from prompt2pic.core.errors import StoreUnavailable
-from prompt2pic.core.events import Erased, Finished, encode_event
+from prompt2pic.core.events import Erased, Finished
 from prompt2pic.core.jobs import Job
 from prompt2pic.core.ports import PictureStore, Place
-from prompt2pic.core.queue import REQUESTS, RESULTS
+from prompt2pic.core.queue import REQUESTS
 from prompt2pic.edge.hub import Hub
 from prompt2pic.edge.patience import in_time
 from prompt2pic.edge.submit import Submitter
@@ -33,7 +33,7 @@ class Eraser:
         """Erase one job. Raises LogUnavailable, AppendUnknown."""
         async with in_time():
             await self._submitter.cancel(job)
-            await self._append(job.partition, decide.erasure(job))
+            await self._hub.write(job.partition, job.id, decide.erasure(job))
         await self._delete([job])
 
     async def forget(self, person: str) -> int:
@@ -47,7 +47,7 @@ class Eraser:
             for job in jobs:
                 await self._submitter.cancel(job)
             for partition, end in ends.items():
-                await self._append(partition, Erased(person=person, upto=end))
+                await self._hub.write(partition, person, Erased(person=person, upto=end))
         await self._delete(jobs)
         return len(jobs)
 
@@ -61,12 +61,6 @@ class Eraser:
         for place, end in ends.items():
             await self._hub.appended(place, end - 1)
         return {place.partition: end for place, end in ends.items() if end}
-
-    async def _append(self, partition: int, erased: Erased) -> None:
-        place, value = Place(RESULTS, partition), encode_event(erased)
-        key = erased.request or erased.person
-        offset = await asyncio.to_thread(self._hub.log.append, place, key, value)
-        await self._hub.appended(place, offset)
 
     async def _delete(self, jobs: Iterable[Job]) -> None:
         pictures = [picture for job in jobs if isinstance(job.end, Finished) for picture in job.end.pictures]

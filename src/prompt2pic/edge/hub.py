@@ -11,7 +11,7 @@ import structlog
 
 from prompt2pic.core.clock import SteadyClock
 from prompt2pic.core.errors import LogTruncated, LogUnavailable, NewerLog, Problem
-from prompt2pic.core.events import JobEvent, encode_event
+from prompt2pic.core.events import Event, JobEvent, encode_event
 from prompt2pic.core.forecast import Load, Wait, waits
 from prompt2pic.core.history import History
 from prompt2pic.core.jobs import Job
@@ -20,6 +20,7 @@ from prompt2pic.core.quality import Targets, expected_level
 from prompt2pic.core.queue import RESULTS
 from prompt2pic.core.reader import Reader, Start, now_ms
 from prompt2pic.edge.shelf import Shelf
+from prompt2pic.ops.health import Health
 from prompt2pic.ops.metrics import Metrics
 
 _POLL = 5.0  # seconds a fetch waits for records
@@ -78,6 +79,11 @@ class Hub:
             self.reader.close()
             self._shelf.close()
 
+    def examined_by(self, health: Health) -> None:
+        """Have a process's health tell whether the log can be followed, and whether it was read."""
+        health.add("log", lambda: None if self.failed is None else str(self.failed), vital=True)
+        health.add("queue", lambda: None if self.reader.ready else "the log is being read")
+
     async def until(self, true: Callable[[], bool]) -> None:
         """Return once a fold has made `true` true. Raises Problem where the log can not be followed."""
         if self.failed is not None:
@@ -97,8 +103,12 @@ class Hub:
 
     async def tell(self, job: Job, event: JobEvent) -> None:
         """Append an event of a job and return once it was read back. Raises LogUnavailable, AppendUnknown."""
-        place = Place(RESULTS, job.partition)
-        offset = await asyncio.to_thread(self.log.append, place, job.id, encode_event(event))
+        await self.write(job.partition, job.id, event)
+
+    async def write(self, partition: int, key: str, event: Event) -> None:
+        """Append an event and return once it was read back. Raises LogUnavailable, AppendUnknown."""
+        place = Place(RESULTS, partition)
+        offset = await asyncio.to_thread(self.log.append, place, key, encode_event(event))
         await self.appended(place, offset)
 
     @contextlib.contextmanager
