@@ -23,7 +23,7 @@ MOST = -(-LARGEST_PREVIEW // 3) * 4  # characters of base64
 
 
 def main() -> None:
-    """Print the bytes without previews, with those of the stub painter, and with the largest that are allowed."""
+    """Print the bytes without previews, with those of the stub painter, and with new ones in every record."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=30.0)
     seconds = parser.parse_args().seconds
@@ -39,12 +39,13 @@ def main() -> None:
     beside = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
     what = f"bytes in Kafka of a picture of {seconds:g} s, one copy"
     figure(f"{what}, without previews", total - previews, "B", limit=5000, beside=f"1 request, {beside}")
-    figure(
-        "the same with a preview in each, the stub painter's", total, "B", beside=f"{previews} B of previews"
-    )
+    count = sum(bool(event.preview) for event in told)
+    beside = f"{count} of them, {previews} B: one that has not changed is written once"
+    figure("the same with previews, the stub painter's", total, "B", limit=5000, beside=beside)
     real = built_in_preview()
     beside = f"{real} B each, reckoned; with the largest allowed {total - previews + MOST * len(told):,} B"
-    figure("the same with the built-in model's", total - previews + real * len(told), "B", beside=beside)
+    whole = total - previews + real * len(told)
+    figure("the same with a new one of the built-in model in each record", whole, "B", beside=beside)
 
 
 def built_in_preview() -> int:

@@ -7,6 +7,7 @@ from unittest.mock import Mock
 import pytest
 
 from prompt2pic.core.events import Progressed
+from prompt2pic.core.jobs import TRANSITIONS
 from prompt2pic.core.ports import LARGEST_PREVIEW, PaintOrder, Step
 from prompt2pic.worker import child
 from prompt2pic.worker.attempt import Attempt
@@ -37,6 +38,22 @@ def test_progress_carries_the_newest_preview() -> None:
     for preview in (b"old", b"new", b""):
         at.note(step(preview))
     assert base64.b64decode(told(at).preview) == b"new"
+
+
+def test_a_preview_is_written_once() -> None:
+    """What the log has already is not written again; the fold keeps it until a newer one comes."""
+    at = attempt()
+    at.note(step(b"one"))
+    first = told(at)
+    at.shown = at.preview
+    at.note(step(b"one", 2))
+    second = told(at)
+    assert (first.preview, second.preview) == (base64.b64encode(b"one").decode(), "")
+    job = at.job
+    for offset, event in enumerate((first, second), start=1):
+        assert TRANSITIONS[Progressed](job, offset, 0, event)
+    assert job.progress is not None
+    assert (job.progress.step, job.progress.preview) == (2, first.preview)
 
 
 def test_a_preview_that_is_too_large_is_left_out() -> None:

@@ -69,7 +69,7 @@ class Progressed(_AttemptEvent, frozen=True, kw_only=True):
     """Painter steps or bytes uploaded since the last record: renews the lease.
 
     `fraction` of the whole job, 0 to 1; `left` is the predicted rest in seconds. `preview` is a tiny JPEG in
-    base64 of what is being painted, at most 2,048 characters.
+    base64 of what is being painted, at most 2,048 characters; empty where the attempt's last one still holds.
     """
 
     fraction: Share

@@ -83,7 +83,8 @@ def _started(job: Job, offset: int, timestamp: int, event: Started) -> bool:
 def _progressed(job: Job, offset: int, timestamp: int, event: Progressed) -> bool:
     if job.token != event.token:
         return False
-    job.progress = event
+    before = job.progress.preview if job.progress else ""
+    job.progress = event if event.preview or not before else msgspec.structs.replace(event, preview=before)
     job.started = job.started or timestamp
     job.last, job.heard = offset, timestamp
     return True

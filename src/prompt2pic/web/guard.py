@@ -1,13 +1,12 @@
 """Which requests are let in: our Host, no foreign Origin; and what browsers may do with answers."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-from fastapi import Request, Response
+from fastapi import Request
+from starlette.datastructures import MutableHeaders
 
 from prompt2pic.core.errors import Refused
-
-Next = Callable[[Request], Awaitable[Response]]
 
 _LOCAL = {"localhost", "127.0.0.1", "[::1]"}
 _SAFE = {"GET", "HEAD", "OPTIONS"}
@@ -45,13 +44,13 @@ class Guard:
         if request.method not in _SAFE and origin is not None and origin not in own:
             raise Foreign("origin-foreign", origin=origin[:100])
 
-    def protect(self, request: Request, response: Response) -> None:
-        """Tell browsers what the answer may not be used for."""
+    def protect(self, request: Request, headers: MutableHeaders) -> None:
+        """Tell browsers what an answer with these headers may not be used for."""
         docs = request.url.path.startswith(("/docs", "/redoc"))
-        response.headers.setdefault("Content-Security-Policy", _DOCS_POLICY if docs else _POLICY)
-        response.headers.setdefault("X-Content-Type-Options", "nosniff")
-        response.headers.setdefault("Referrer-Policy", "no-referrer")
-        response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+        headers.setdefault("Content-Security-Policy", _DOCS_POLICY if docs else _POLICY)
+        headers.setdefault("X-Content-Type-Options", "nosniff")
+        headers.setdefault("Referrer-Policy", "no-referrer")
+        headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
 
 
 def _name(host: str) -> str:

@@ -21,7 +21,7 @@ class Attempt(msgspec.Struct):
     """The attempt this worker is at; times are monotonic seconds.
 
     `heard` is the last sign of life of painter or upload, by the worker's awake clock, `written` the last record of
-    the attempt.
+    the attempt, `shown` the last preview that the log has.
     """
 
     job: Job
@@ -36,6 +36,7 @@ class Attempt(msgspec.Struct):
     phase: Phase = "claiming"
     step: Step | None = None
     preview: bytes = b""
+    shown: bytes = b""
     fresh: bool = False
     pictures: dict[int, Picture] = {}
     seconds: float | None = None
@@ -102,7 +103,7 @@ class Attempt(msgspec.Struct):
             step=step.step if step else 0,
             steps=step.steps if step else 0,
             left=round(self.left(now), 1),
-            preview=b64encode(self.preview).decode(),
+            preview=b64encode(self.preview).decode() if self.preview != self.shown else "",
         )
 
     def note(self, step: Step) -> None:

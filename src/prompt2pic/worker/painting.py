@@ -142,7 +142,9 @@ class Painting:
             self._give_up_on(attempt, "painter-too-slow")
         elif attempt.fresh and now - attempt.written >= PROGRESS_PERIOD:
             attempt.written, attempt.fresh = now, False
-            self._append(attempt, attempt.progress(now))
+            told = attempt.preview
+            if self._append(attempt, attempt.progress(now)):
+                attempt.shown = told
 
     def _finish(self, attempt: Attempt) -> None:
         levels = self._upkeep.me.model.levels if self._upkeep.me else ()
