@@ -139,8 +139,11 @@ class Loop:
 
     def _restore(self) -> None:
         state = torch.load(self.file, map_location=self.options.device, weights_only=False)
-        for name, module in self.modules.items():
-            module.load_state_dict(state["modules"][name])
+        for name in state["modules"].keys() & self.modules.keys():
+            self.modules[name].load_state_dict(state["modules"][name])
+        if "optimisers" not in state:  # bare weights of `training.shipped`: what they lack starts at random
+            self.average = Average(self.modules)
+            return
         for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
             optimiser.load_state_dict(saved)
         self.average.weights = state["average"]
