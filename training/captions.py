@@ -1,11 +1,13 @@
 """Captions of the catalogue's pictures in two languages."""
 
 import random
+import re
 
 from training import colours, tables
 from training.catalogue import WHITE, Entry
 from training.objects import Object
-from training.russian import VERBS, asked, coloured, inflected
+from training.russian import BREAK, VERBS, asked, coloured, declined, inflected
+from training.wording import chosen
 
 OPENINGS = {
     "english": [
@@ -26,9 +28,42 @@ ABOVE = ["{0} above {1}", "{0} over {1}", "{0} above a {1}"]
 
 def caption(entry: Entry, objects: list[Object], language: str) -> str:
     """One way to ask for the picture, in lower case, `ё` and `е` mixed as people do."""
-    text = random.choice(OPENINGS[language]) + body(entry, objects, language) + extra(entry, language)
-    text = asked(text).lower() if random.random() < 0.7 else text.lower()
+    if entry.kind != "scene" and random.random() < 0.5:
+        text = framed(entry, objects, language)
+    else:
+        text = random.choice(OPENINGS[language]) + body(entry, objects, language) + extra(entry, language)
+        text = asked(text) if random.random() < 0.7 else text
+    text = text.lower()
     return text.replace("ё", "е") if random.random() < 0.5 else text
+
+
+def framed(entry: Entry, objects: list[Object], language: str) -> str:
+    """The picture's words in one of the training's templates, its first phrase in the template's case."""
+    row = random.choice(chosen("templates", language, held=False))
+    phrase, rest = split(content(entry, objects, language))
+    return filled(row, phrase, language) + rest + on_ground(entry.ground, language)
+
+
+def split(phrase: str) -> tuple[str, str]:
+    """A phrase and what is said after its first object."""
+    first, *rest = BREAK.split(phrase, maxsplit=1)
+    return first, "".join(rest)
+
+
+def filled(row: dict[str, str], phrase: str, language: str) -> str:
+    """A template with its phrase, which takes its case or its article."""
+    if language == "russian":
+        return row["text"].format(declined(phrase, row["case"]))
+    if row["case"] == "plur":
+        return row["text"].format(plural(phrase))
+    return row["text"].format(random.choice(["", "", "a ", "the "]) + phrase)
+
+
+def plural(phrase: str) -> str:
+    """An English phrase for more than one."""
+    if phrase.endswith(("s", "x", "z", "ch", "sh")):
+        return phrase if phrase.endswith("s") else phrase + "es"
+    return phrase[:-1] + "ies" if re.search("[^aeiou]y$", phrase) else phrase + "s"
 
 
 def body(entry: Entry, objects: list[Object], language: str) -> str:
@@ -47,6 +82,8 @@ def content(entry: Entry, objects: list[Object], language: str) -> str:
     if entry.kind == "tint":
         return tinted(entry.tint, first, language)
     both = first.names[language].common[0], objects[entry.second].names[language].common[0]
+    if random.random() < 0.5:
+        return related(random.choice(relations(entry.kind, language, held=False)), *both, language)
     return russian_pair(entry.kind, *both) if language == "russian" else english_pair(entry.kind, *both)
 
 
@@ -89,6 +126,8 @@ def on_ground(ground: str, language: str) -> str:
     """The words for the ground; a white one is seldom mentioned."""
     if ground == WHITE and random.random() > 0.12:
         return ""
+    if random.random() < 0.4:
+        return grounded(random.choice(chosen("grounds", language, held=False)), ground, language)
     if language == "russian":
         return f" на {inflected(colours.RUSSIAN[ground], 'loct')} фоне"
     forms = [
@@ -98,6 +137,29 @@ def on_ground(ground: str, language: str) -> str:
         f", {ground} background",
     ]
     return random.choice(forms)
+
+
+def grounded(row: dict[str, str], ground: str, language: str) -> str:
+    """A ground in a given wording: {0} its colour, in Russian `на синем`; {1} `синий`, {2} `синим`."""
+    forms = [ground]
+    if language == "russian":
+        colour = colours.RUSSIAN[ground]
+        forms = [inflected(colour, "loct"), colour, inflected(colour, "ablt")]
+    text = row["text"].format(*forms)
+    return text if text.startswith(",") else " " + text
+
+
+def related(row: dict[str, str], first: str, second: str, language: str) -> str:
+    """Two objects in a given wording: `order` 21 names the right or the lower one first."""
+    names = [first, second] if row["order"] == "12" else [second, first]
+    if language == "russian":
+        names[1] = declined(names[1], row["case"])
+    return row["text"].format(*names)
+
+
+def relations(kind: str, language: str, *, held: bool) -> list[dict[str, str]]:
+    """The wordings of a kind of pair."""
+    return [row for row in chosen("relations", language, held=held) if row["kind"] == kind]
 
 
 def extra(entry: Entry, language: str) -> str:

@@ -31,11 +31,14 @@ def turned(parse: Parse, grammemes: set[str], word: str) -> str:
 
 @functools.cache
 def inflected(phrase: str, case: str) -> str:
-    """A phrase with every noun and adjective in a case of pymorphy3 (`ablt`, `loct`)."""
-    words = []
-    for word in phrase.split():
-        found = parses(word, "NOUN") + parses(word, "ADJF")
-        words.append(turned(found[0], {case}, word) if found else word)
+    """A phrase in a case of pymorphy3 (`ablt`, `loct`): its first noun and what stands before that."""
+    words = phrase.split()
+    last = head(words)
+    for place, word in enumerate(words if last is None else words[: last + 1]):
+        found = parses(word, "NOUN" if place == last else "ADJF") or parses(word, "NOUN")
+        if found:
+            number = {found[0].tag.number} - {None}
+            words[place] = turned(found[0], {case} | number, word)
     return " ".join(words)
 
 
@@ -73,6 +76,13 @@ def accusative(phrase: str) -> str:
                 words[number] = turned(adjective, {"gent" if alive else "accs"}, word)
     words[place] = turned(noun, {"accs"}, words[place])
     return " ".join(words)
+
+
+def declined(phrase: str, case: str) -> str:
+    """A phrase in a case of a template: `nomn`, `gent`, `datv`, `accs`, `ablt`, `loct`."""
+    if case == "nomn":
+        return phrase
+    return accusative(phrase) if case == "accs" else inflected(phrase, case)
 
 
 def asked(caption: str) -> str:
