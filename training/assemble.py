@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from transformers import CLIPTokenizer
 
 from training.loop import averaged
-from training.nets import autoencoder, decoder, decoder_text_encoder, prior, prior_text_encoder
+from training.nets import LENGTH, SHORT, autoencoder, decoder, decoder_text_encoder, prior, prior_text_encoder
 from training.options import parser
 
 
@@ -27,7 +27,7 @@ def prior_pipeline(work: Path) -> WuerstchenPriorPipeline:
     """Stage C: words to semantic latents, which are 1/16 of the picture's size."""
     weights = averaged(work / "stage_c.pt")
     return WuerstchenPriorPipeline(
-        tokenizer=CLIPTokenizer.from_pretrained(work / "tokenizer"),
+        tokenizer=CLIPTokenizer.from_pretrained(work / "tokenizer", model_max_length=LENGTH),
         text_encoder=loaded(prior_text_encoder(), weights["text_encoder"]),
         prior=loaded(prior(), weights["prior"]),
         scheduler=DDPMWuerstchenScheduler(),
@@ -41,7 +41,7 @@ def decoder_pipeline(work: Path) -> WuerstchenDecoderPipeline:
     """Stages B and A: semantic latents to a picture."""
     weights = averaged(work / "stage_b.pt")
     return WuerstchenDecoderPipeline(
-        tokenizer=CLIPTokenizer.from_pretrained(work / "tokenizer"),
+        tokenizer=CLIPTokenizer.from_pretrained(work / "tokenizer", model_max_length=SHORT),
         text_encoder=loaded(decoder_text_encoder(), weights["text_encoder"]),
         decoder=loaded(decoder(), weights["decoder"]),
         scheduler=DDPMWuerstchenScheduler(),

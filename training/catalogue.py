@@ -12,8 +12,8 @@ from training.objects import Object
 from training.pictures import GROUNDS, paste, recoloured
 
 WHITE = "white"
-SHARES = {"scene": 0.06, "one": 0.60, "tint": 0.24, "pair": 0.10}
-PAIRS = 6000
+SHARES = {"scene": 0.05, "one": 0.52, "tint": 0.18, "pair": 0.25}
+PAIRS = 10_000
 FULL = 0.88  # size of a single object
 HALF = 0.48  # size of one of two
 FRAMED = 1.2  # size from which a square picture fills the frame

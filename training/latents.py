@@ -19,6 +19,7 @@ from training.options import parser, seed
 
 CAPTIONS = {"scene": 400, "one": 40, "tint": 20, "side": 16, "over": 16}  # a picture
 BATCH = 64
+DROPPED = 0.15  # share of the merges of the tokenizer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,8 +44,20 @@ def open_latents(work: Path) -> Latents:
 
 
 def tokens(captions: list[str], work: Path) -> Tensor:
-    """Captions as N x 32 tokens, padded with end marks."""
+    """Captions as N x 48 tokens, padded with end marks; every other one is cut with merges dropped.
+
+    BPE dropout (Provilkov et al. 2020): words that were never seen are made of pieces that were.
+    """
+    made = torch.empty(len(captions), LENGTH, dtype=torch.int16)
+    for first, dropped in ((0, 0.0), (1, DROPPED)):
+        made[first::2] = cut(captions[first::2], work, dropped)
+    return made
+
+
+def cut(captions: list[str], work: Path, dropped: float) -> Tensor:
+    """Captions as tokens, a share of the merges left out."""
     tokenizer = CLIPTokenizer.from_pretrained(work / "tokenizer")
+    tokenizer.backend_tokenizer.model.dropout = dropped or None
     found = tokenizer(captions, padding="max_length", truncation=True, max_length=LENGTH)
     return torch.tensor(found.input_ids, dtype=torch.int16)
 

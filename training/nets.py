@@ -9,7 +9,7 @@ from training import places
 
 WORDS = 4098  # entries of the tokenizer, with the two marks below
 START, END = 4096, 4097
-LENGTH = 32  # tokens of a prompt
+LENGTH, SHORT = 48, 32  # tokens of a prompt, as the prior and as the decoder read them
 PLAN = 16  # the last tokens of a prompt, in which the prior's text encoder plans 4x4 patches
 SEMANTIC = 16  # channels of the 8x8 semantic latents between prior and decoder
 PRIOR_WIDTH, DECODER_WIDTH = 256, 128  # of their text encoders
@@ -59,7 +59,7 @@ def prior() -> WuerstchenPrior:
     return network
 
 
-def text_encoder(width: int, layers: int) -> CLIPTextModel:
+def text_encoder(width: int, layers: int, length: int) -> CLIPTextModel:
     """A small CLIP text encoder over the tokenizer of `training.tokenizer`."""
     config = CLIPTextConfig(
         vocab_size=WORDS,
@@ -67,7 +67,7 @@ def text_encoder(width: int, layers: int) -> CLIPTextModel:
         intermediate_size=4 * width,
         num_hidden_layers=layers,
         num_attention_heads=4,
-        max_position_embeddings=LENGTH,
+        max_position_embeddings=length,
         bos_token_id=START,
         eos_token_id=END,
         pad_token_id=END,
@@ -79,12 +79,19 @@ def text_encoder(width: int, layers: int) -> CLIPTextModel:
 
 def prior_text_encoder() -> CLIPTextModel:
     """The text encoder of stage C."""
-    return text_encoder(PRIOR_WIDTH, layers=3)
+    return text_encoder(PRIOR_WIDTH, layers=3, length=LENGTH)
 
 
 def decoder_text_encoder() -> CLIPTextModel:
     """The text encoder of stage B."""
-    return text_encoder(DECODER_WIDTH, layers=1)
+    return text_encoder(DECODER_WIDTH, layers=1, length=SHORT)
+
+
+def shortened(tokens: Tensor) -> Tensor:
+    """The tokens as the decoder reads them."""
+    short = tokens[:, :SHORT].clone()
+    short[:, -1] = END
+    return short
 
 
 def read(encoder: CLIPTextModel, tokens: Tensor) -> Tensor:

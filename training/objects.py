@@ -50,13 +50,14 @@ def load(work: Path) -> list[Object]:
         row["object"]: {language: row[language].split("|") for language in LANGUAGES}
         for row in tables.rows("names")
     }
+    everyday = set(tables.lines("everyday"))
     names = {language: named(described, given, language) for language in LANGUAGES}
     return [
         Object(
             label=entry["label"],
             shape=shapes[number],
             names={language: names[language][number] for language in LANGUAGES},
-            everyday=entry["label"] in given,
+            everyday=entry["label"] in everyday,
         )
         for number, entry in enumerate(described)
     ]

@@ -9,6 +9,7 @@ from diffusers.pipelines.deprecated.wuerstchen import PaellaVQModel
 from safetensors.torch import load_file
 from torch import Tensor
 
+from training.nets import LENGTH, PLAN
 from training.options import parser
 
 BUILTIN = Path(str(resources.files("prompt2pic"))) / "models" / "builtin"
@@ -28,6 +29,15 @@ def weights(folder: Path) -> Weights:
 def text_weights(folder: Path) -> Weights:
     """Those of a text encoder, by the names that its module has now."""
     return {name.removeprefix("text_model."): value for name, value in weights(folder).items()}
+
+
+def lengthened(text: Weights) -> Weights:
+    """Those of the prior's text encoder, its prompt made longer where it was shorter: the plan stays at the end."""
+    name = "embeddings.position_embedding.weight"
+    places = text[name]
+    more = LENGTH - len(places)
+    words = places[: len(places) - PLAN]
+    return text | {name: torch.cat([words, words[-1:].expand(more, -1), places[-PLAN:]])}
 
 
 def compressor() -> Weights:
@@ -57,7 +67,7 @@ def main() -> None:
         "text_encoder": text_weights(decoder / "text_encoder"),
         "compressor": compressor(),
     }
-    text = text_weights(prior / "text_encoder")
+    text = lengthened(text_weights(prior / "text_encoder"))
     write(work, "stage_b", b)
     write(work, "text_encoder", {"text_encoder": text})
     write(work, "stage_c", {"prior": weights(prior / "prior"), "text_encoder": text})

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from training.latents import open_latents
 from training.loop import Loop
-from training.nets import Compressor, decoder, decoder_text_encoder, predict_decoder, read
+from training.nets import Compressor, decoder, decoder_text_encoder, predict_decoder, read, shortened
 from training.noise import noisy, times, weighted
 from training.options import seed, training_parser
 
@@ -48,7 +48,9 @@ def main() -> None:
         at = times(options.batch, options.device)
         start, noise = noisy(latents, at)
         plan = blurred(compressor(latents))
-        return weighted(chosen(start, at, plan, tokens.to(options.device)), noise, at, cap=100, floor=0.5)
+        return weighted(
+            chosen(start, at, plan, shortened(tokens).to(options.device)), noise, at, cap=100, floor=0.5
+        )
 
     loop.run(loss)
 

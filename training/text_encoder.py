@@ -21,7 +21,7 @@ WRITERS = ("out_proj.weight", "out_proj.bias", "fc2.weight", "fc2.bias")
 
 
 def codes() -> Tensor:
-    """The code of each of the 32 places: a row and a column for the plan's, nothing for the others."""
+    """The code of each of the 48 places: a row and a column for the plan's, nothing for the others."""
     code = torch.zeros(LENGTH, CODE)
     for number in range(PLAN):
         code[LENGTH - PLAN + number, [number // PATCHES, PATCHES + number % PATCHES]] = LOUD
