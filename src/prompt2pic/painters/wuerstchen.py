@@ -1,6 +1,5 @@
 """The painter of the Würstchen models (Pernias et al. 2023), over diffusers' modules."""
 
-import gc
 import importlib
 import os
 import sys
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from prompt2pic.core.errors import PaintFailed
 from prompt2pic.core.ports import Model, Painted, PaintOrder, Step
+from prompt2pic.painters.faults import free_memory, painting_failed
 from prompt2pic.painters.orders import level_of, nearest_size, resized
 from prompt2pic.painters.png import encode_png, encode_preview, parameters
 from prompt2pic.painters.wuerstchen_files import find_checkpoint, first_line, folder_of, read_numbers
@@ -54,7 +54,8 @@ class WuerstchenPainter:
 
         device, dtype = _place(family, self._threads)
         model = load_checkpoint(folders, device, dtype, progress)
-        self._loaded = _Loaded(_name_of(self._source), family, model)
+        widened = partial(load_checkpoint, folders, device, _widest(), lambda fraction, what: None)
+        self._loaded = _Loaded(_name_of(self._source), family, model, widened)
         progress(1.0, "ready")
         return _announcement(self._loaded)
 
@@ -76,12 +77,12 @@ class WuerstchenPainter:
         recipe = next(recipe for recipe in loaded.family.recipes if recipe.name == level.name)
         for picture, seeds in enumerate(order.seeds()):
             tell = partial(_tell, on_step, picture, recipe.steps)
-            yield _paint(loaded, order, recipe, seeds, tell)
+            yield _paint_surely(loaded, order, recipe, seeds, tell)
 
     def unload(self) -> None:
         """Free the modules, and what torch keeps for them on a GPU."""
         self._loaded = None
-        _free_memory()
+        free_memory()
 
     def _expect_loaded(self) -> "_Loaded":
         if self._loaded is None:
@@ -90,9 +91,12 @@ class WuerstchenPainter:
 
 
 class _Loaded(NamedTuple):
+    """A model at work; `widened` loads it once more, in fp32."""
+
     name: str
     family: Family
     model: "Checkpoint"
+    widened: "Callable[[], Checkpoint]"
 
 
 class _Trial(NamedTuple):
@@ -144,6 +148,19 @@ def _tell(
 ) -> None:
     preview = b"" if seen is None else encode_preview(_image(seen))
     on_step(Step(picture=picture, step=step, steps=steps, preview=preview))
+
+
+def _paint_surely(
+    loaded: _Loaded, order: PaintOrder, recipe: Recipe, seeds: tuple[int, int | None], tell: Tell
+) -> Painted:
+    """Paint a picture, and once more in fp32 where the numbers ran away in less."""
+    try:
+        return _paint(loaded, order, recipe, seeds, tell)
+    except PaintFailed as failed:
+        if failed.key != "picture-not-finite" or loaded.model.dtype == _widest():
+            raise
+    free_memory()
+    return _paint(loaded._replace(model=loaded.widened()), order, recipe, seeds, tell)
 
 
 def _paint(
@@ -218,19 +235,10 @@ def _advance(painting: "Steps") -> "tuple[torch.Tensor | None, bool]":
     except StopIteration as end:
         return end.value, True
     except (RuntimeError, MemoryError) as error:
-        failed = _failed(error)
+        failed = painting_failed(error)
     # Here the error is gone, and with it its frames that held on to memory.
-    _free_memory()
+    free_memory()
     raise failed
-
-
-def _failed(error: Exception) -> PaintFailed:
-    import torch
-
-    out_of_memory = isinstance(error, MemoryError | torch.OutOfMemoryError)
-    if out_of_memory or "can't allocate memory" in str(error):  # the CPU's allocator has no class of its own
-        return PaintFailed("painter-out-of-memory")
-    return PaintFailed("painter-broke", reason=first_line(error))
 
 
 def _image(pixels: "torch.Tensor") -> "Image":
@@ -248,6 +256,12 @@ def _import_libraries() -> None:
         raise PaintFailed("painter-libraries-missing", reason=first_line(error)) from None
 
 
+def _widest() -> "torch.dtype":
+    import torch
+
+    return torch.float32
+
+
 def _place(family: Family, threads: int | None) -> "tuple[torch.device, torch.dtype]":
     import torch
 
@@ -255,10 +269,3 @@ def _place(family: Family, threads: int | None) -> "tuple[torch.device, torch.dt
         torch.set_num_threads(threads or family.threads)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     return device, torch.float16 if family.half and device.type == "cuda" else torch.float32
-
-
-def _free_memory() -> None:
-    gc.collect()
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_initialized():
-        torch.cuda.empty_cache()

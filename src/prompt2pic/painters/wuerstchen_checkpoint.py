@@ -17,6 +17,7 @@ from transformers import CLIPTextModel, CLIPTokenizer
 from transformers.utils import logging as transformers_logging
 
 from prompt2pic.core.errors import PaintFailed
+from prompt2pic.painters.faults import is_out_of_memory
 from prompt2pic.painters.wuerstchen_files import Folders, first_line, read_floats, read_json, read_numbers
 from prompt2pic.painters.wuerstchen_sampler import Schedule
 
@@ -99,8 +100,9 @@ class _Put:
                 local_files_only=True,
                 output_loading_info=True,
             )
+            module = module.to(self.device).eval()
         _check_complete(folder, report)
-        return module.to(self.device).eval()
+        return module
 
 
 def _tokenizer(folder: Path) -> Any:
@@ -130,7 +132,14 @@ def _broken_files(folder: Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # a broken file makes these libraries raise nearly anything
-        raise PaintFailed("model-file-broken", path=str(folder), reason=first_line(error)) from error
+        raise _unreadable(folder, error) from None
+
+
+def _unreadable(folder: Path, error: Exception) -> PaintFailed:
+    if is_out_of_memory(error):
+        gigabytes = sum(path.stat().st_size for path in folder.glob("*.safetensors")) / 1e9
+        return PaintFailed("model-out-of-memory", path=str(folder), gigabytes=round(gigabytes, 1))
+    return PaintFailed("model-file-broken", path=str(folder), reason=first_line(error))
 
 
 @contextmanager
