@@ -13,6 +13,7 @@ from prompt2pic.core.ports import Model, Painted, PaintOrder, Step
 from prompt2pic.painters.faults import free_memory, painting_failed
 from prompt2pic.painters.orders import level_of, nearest_size, resized
 from prompt2pic.painters.png import encode_png, encode_preview, parameters
+from prompt2pic.painters.reading import share_read
 from prompt2pic.painters.wuerstchen_files import find_checkpoint, first_line, folder_of, read_numbers
 from prompt2pic.painters.wuerstchen_levels import Family, Recipe, family_of
 
@@ -193,6 +194,9 @@ def _paint(
         height=order.height,
         painted_width=image.width,
         painted_height=image.height,
+        read=min(
+            share_read(stage.tokenizer, order.prompt) for stage in (loaded.model.prior, loaded.model.decoder)
+        ),
     )
 
 
