@@ -47,17 +47,28 @@ class WuerstchenPainter:
         Raises PaintFailed where one of these is missing or broken.
         """
         progress(0.0, "files")
-        folders = find_checkpoint(self._source)
+        begun = 0.0
+
+        def downloaded(share: float) -> None:
+            nonlocal begun
+            begun = 0.9 * share  # what follows takes seconds
+            progress(begun, "download")
+
+        folders = find_checkpoint(self._source, downloaded)
+
+        def rest(fraction: float, what: str) -> None:
+            progress(begun + (1 - begun) * fraction, what)
+
         family = family_of(read_numbers(folders)["resolution_multiple"])
-        progress(0.1, "libraries")
+        rest(0.1, "libraries")
         _import_libraries()
         from prompt2pic.painters.wuerstchen_checkpoint import load_checkpoint
 
         device, dtype = _place(family, self._threads)
-        model = load_checkpoint(folders, device, dtype, progress)
+        model = load_checkpoint(folders, device, dtype, rest)
         widened = partial(load_checkpoint, folders, device, _widest(), lambda fraction, what: None)
         self._loaded = _Loaded(_name_of(self._source), family, model, widened)
-        progress(1.0, "ready")
+        rest(1.0, "ready")
         return _announcement(self._loaded)
 
     def estimate(self) -> dict[str, float]:
