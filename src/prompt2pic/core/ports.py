@@ -190,7 +190,10 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Painted(msgspec.Struct, frozen=True, kw_only=True):
-    """One picture: PNG bytes that carry their parameters, and the size it was painted at before resizing."""
+    """One picture: PNG bytes that carry their parameters, and the size it was painted at before resizing.
+
+    `read` is how much of the prompt the model had room for, 0 to 1.
+    """
 
     png: bytes
     seed: int
@@ -198,6 +201,7 @@ class Painted(msgspec.Struct, frozen=True, kw_only=True):
     height: int
     painted_width: int
     painted_height: int
+    read: float = 1.0
 
 
 class Painter(Protocol):

@@ -13,6 +13,7 @@ from prompt2pic.core.ports import Model, Painted, PaintOrder, Step
 from prompt2pic.painters.faults import free_memory, painting_failed
 from prompt2pic.painters.orders import level_of, nearest_size, resized
 from prompt2pic.painters.png import encode_png, encode_preview, parameters
+from prompt2pic.painters.reading import share_read
 from prompt2pic.painters.wuerstchen_files import find_checkpoint, first_line, folder_of, read_numbers
 from prompt2pic.painters.wuerstchen_levels import Family, Recipe, family_of
 
@@ -46,17 +47,28 @@ class WuerstchenPainter:
         Raises PaintFailed where one of these is missing or broken.
         """
         progress(0.0, "files")
-        folders = find_checkpoint(self._source)
+        begun = 0.0
+
+        def downloaded(share: float) -> None:
+            nonlocal begun
+            begun = 0.9 * share  # what follows takes seconds
+            progress(begun, "download")
+
+        folders = find_checkpoint(self._source, downloaded)
+
+        def rest(fraction: float, what: str) -> None:
+            progress(begun + (1 - begun) * fraction, what)
+
         family = family_of(read_numbers(folders)["resolution_multiple"])
-        progress(0.1, "libraries")
+        rest(0.1, "libraries")
         _import_libraries()
         from prompt2pic.painters.wuerstchen_checkpoint import load_checkpoint
 
         device, dtype = _place(family, self._threads)
-        model = load_checkpoint(folders, device, dtype, progress)
+        model = load_checkpoint(folders, device, dtype, rest)
         widened = partial(load_checkpoint, folders, device, _widest(), lambda fraction, what: None)
         self._loaded = _Loaded(_name_of(self._source), family, model, widened)
-        progress(1.0, "ready")
+        rest(1.0, "ready")
         return _announcement(self._loaded)
 
     def estimate(self) -> dict[str, float]:
@@ -193,6 +205,9 @@ def _paint(
         height=order.height,
         painted_width=image.width,
         painted_height=image.height,
+        read=min(
+            share_read(stage.tokenizer, order.prompt) for stage in (loaded.model.prior, loaded.model.decoder)
+        ),
     )
 
 

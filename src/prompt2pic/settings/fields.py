@@ -70,8 +70,8 @@ class Settings(BaseSettings):
     s3_secret_key: SecretStr | None = _setting(None, "Secret key of the S3 bucket.")
     painter: Annotated[str, AfterValidator(rules.painter)] = _setting(
         "wuerstchen",
-        "Who paints: `wuerstchen` (built in), `wuerstchen:NAME-OR-FOLDER`, or `stub:SECONDS`, which "
-        "waits and draws the prompt (for load trials).",
+        "Who paints: `wuerstchen` (built in), `wuerstchen:NAME-OR-FOLDER` (a name of the model hub may end in "
+        "`@REVISION`), or `stub:SECONDS`, which waits and draws the prompt (for load trials).",
     )
     telegram_token: SecretStr | None = _setting(
         None, "Token of the Telegram bot; without it the bot is left out."

@@ -77,6 +77,7 @@ class Easel:
     def kill(self) -> None:
         """End a painter process that hangs; it is heard of as died."""
         if self._child is not None:
+            self.ready = None  # nothing may be claimed for it before it is heard of
             self._child.kill()
 
     def close(self) -> None:

@@ -3,6 +3,7 @@ open-page = Ready: open { $address } in a browser. Ctrl-C stops everything.
 bot-left-out = The Telegram bot is left out: no token is set ({ $setting }).
 loading = Loading the model: { $percent } %
 painted = { $path } (seed { $seed })
+prompt-cut = The model had no room for the end of the description. Words read: { $count }.
 doctor-settings = Settings are fine; data is kept in { $folder }.
 doctor-log = The log { $log } can be read and written; it holds { $records ->
     [one] { $records } record

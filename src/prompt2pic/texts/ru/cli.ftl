@@ -3,6 +3,7 @@ open-page = Готово: откройте { $address } в браузере. Ctr
 bot-left-out = Бот для Telegram не запущен: токен не задан ({ $setting }).
 loading = Загружаю модель: { $percent } %
 painted = { $path } (зерно { $seed })
+prompt-cut = Конец описания не поместился в модель. Прочитано слов: { $count }.
 doctor-settings = Настройки в порядке; данные лежат в { $folder }.
 doctor-log = Журнал { $log } читается и пишется; в нём { $records ->
     [one] { $records } запись
