@@ -1,8 +1,5 @@
 """The painter of the Würstchen models (Pernias et al. 2023), over diffusers' modules."""
 
-import importlib
-import os
-import sys
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -10,10 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from prompt2pic.core.errors import PaintFailed
 from prompt2pic.core.ports import Model, Painted, PaintOrder, Step
-from prompt2pic.painters.faults import free_memory, painting_failed
+from prompt2pic.painters.faults import free_memory, import_libraries, painting_failed
 from prompt2pic.painters.orders import level_of, nearest_size, resized
 from prompt2pic.painters.png import encode_png, encode_preview, parameters
-from prompt2pic.painters.wuerstchen_files import find_checkpoint, first_line, folder_of, read_numbers
+from prompt2pic.painters.wuerstchen_files import find_checkpoint, folder_of, read_numbers
 from prompt2pic.painters.wuerstchen_levels import Family, Recipe, family_of
 
 if TYPE_CHECKING:
@@ -49,7 +46,7 @@ class WuerstchenPainter:
         folders = find_checkpoint(self._source)
         family = family_of(read_numbers(folders)["resolution_multiple"])
         progress(0.1, "libraries")
-        _import_libraries()
+        import_libraries("prompt2pic.painters.wuerstchen_flow")
         from prompt2pic.painters.wuerstchen_checkpoint import load_checkpoint
 
         device, dtype = _place(family, self._threads)
@@ -175,8 +172,8 @@ def _paint(
     width, height = nearest_size((order.width, order.height), loaded.family.sizes)
     seed, other = seeds
     sketch = Sketch(
-        prompt=order.prompt,
-        negative=order.negative,
+        prompt=order.words[0],
+        negative=order.words[1],
         width=width,
         height=height,
         seed=seed,
@@ -245,15 +242,6 @@ def _image(pixels: "torch.Tensor") -> "Image":
     from PIL.Image import fromarray
 
     return fromarray((pixels[0].permute(1, 2, 0).float() * 255).round().byte().cpu().numpy())
-
-
-def _import_libraries() -> None:
-    if "torch" not in sys.modules:
-        os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # threads that wait must not keep the cores busy
-    try:
-        importlib.import_module("prompt2pic.painters.wuerstchen_flow")
-    except (ImportError, OSError, RuntimeError) as error:  # diffusers wraps what its parts raise
-        raise PaintFailed("painter-libraries-missing", reason=first_line(error)) from None
 
 
 def _widest() -> "torch.dtype":

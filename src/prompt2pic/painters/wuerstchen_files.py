@@ -3,6 +3,7 @@
 import errno
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -18,7 +19,7 @@ HUB_FILES = (
     "*/model.safetensors",
     "*/diffusion_pytorch_model.safetensors",
 )
-_HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
+HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 
 
 @dataclass(frozen=True)
@@ -40,9 +41,9 @@ def find_checkpoint(source: str) -> Folders:
     folder = folder_of(source)
     if folder.is_dir():
         return _in_folder(folder)
-    if source.startswith((".", "/", "~")) or not _HUB_NAME.fullmatch(source):
+    if source.startswith((".", "/", "~")) or not HUB_NAME.fullmatch(source):
         raise PaintFailed("model-not-found", source=source)
-    return Folders(_from_hub(f"{source}-prior"), _from_hub(source))
+    return Folders(from_hub(f"{source}-prior"), from_hub(source))
 
 
 def folder_of(source: str) -> Path:
@@ -94,12 +95,16 @@ def _in_folder(folder: Path) -> Folders:
     return Folders(folder / "prior", folder / "decoder")
 
 
-def _from_hub(name: str) -> Path:
+def from_hub(name: str, files: Iterable[str] = HUB_FILES, revision: str | None = None) -> Path:
+    """Return the folder of a model of the hub, with `files` downloaded where the cache lacks them.
+
+    Raises PaintFailed.
+    """
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError
 
     try:
-        return Path(snapshot_download(name, allow_patterns=list(HUB_FILES)))
+        return Path(snapshot_download(name, allow_patterns=list(files), revision=revision))
     except (RepositoryNotFoundError, HFValidationError):
         raise PaintFailed("model-not-on-hub", name=name) from None
     except Exception as error:  # the hub's client lets errors of three more libraries through
