@@ -28,7 +28,7 @@ REVISIONS = {
     "Helsinki-NLP/opus-mt-ru-en": "a64ede1bb36da5cd0c7bd9c25d0ee07ce5612124"
 }  # pragma: allowlist secret
 KEPT = 256  # texts whose translation is remembered
-LONGEST = 256  # tokens of a translation
+LONGEST = 256  # tokens of a text and of its translation
 BEAMS = 4
 LETTER = re.compile(r"[^\W\d_]")
 
@@ -62,7 +62,7 @@ class MarianTranslator:
             raise PaintFailed("painter-not-loaded")
         try:
             return self._translate(text)
-        except (RuntimeError, MemoryError) as error:
+        except Exception as error:  # whatever it is, the picture can be painted without a translation
             failed = painting_failed(error)
         free_memory()
         raise failed
@@ -137,7 +137,8 @@ def _kept_ends(part: str, translate: Callable[[str], str]) -> str:
 def _generate(tokenizer: Any, model: Any, text: str) -> str:
     import torch
 
-    words = tokenizer([text], truncation=True, return_tensors="pt")
+    longest = min(LONGEST, model.config.max_position_embeddings - 1)
+    words = tokenizer([text], truncation=True, max_length=longest, return_tensors="pt")
     with torch.inference_mode():
-        ids = model.generate(**words, num_beams=BEAMS, do_sample=False, max_new_tokens=LONGEST)
+        ids = model.generate(**words, num_beams=BEAMS, do_sample=False, max_new_tokens=longest)
     return str(tokenizer.decode(ids[0], skip_special_tokens=True)).strip() or text
