@@ -229,7 +229,7 @@ def raising(fault: Exception) -> Any:
     return forward
 
 
-@pytest.mark.parametrize("spec", ["", "stub", "wuerstchen2", "stable-diffusion:x", "WUERSTCHEN"])
+@pytest.mark.parametrize("spec", ["", "stub", "wuerstchen2", "stable-diffusion:x", "sd:", "WUERSTCHEN"])
 def test_unknown_painter(spec: str) -> None:
     """What names no painter is refused with what was said; `stub` lacks its seconds."""
     key = "painter-stub-seconds" if spec == "stub" else "painter-unknown"

@@ -150,8 +150,9 @@ def test_real_shortage(tiny: Path) -> None:
     script = (
         "import resource, sys\n"
         "from prompt2pic.core.errors import PaintFailed\n"
-        "from prompt2pic.painters.wuerstchen import WuerstchenPainter, _import_libraries\n"
-        "_import_libraries()\n"
+        "from prompt2pic.painters.faults import import_libraries\n"
+        "from prompt2pic.painters.wuerstchen import WuerstchenPainter\n"
+        "import_libraries('prompt2pic.painters.wuerstchen_flow')\n"
         "used = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize()\n"
         "resource.setrlimit(resource.RLIMIT_AS, (used + 600_000_000, -1))\n"
         "try: WuerstchenPainter(sys.argv[1], threads=1).load(lambda fraction, what: None)\n"

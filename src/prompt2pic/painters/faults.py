@@ -2,6 +2,8 @@
 
 import errno
 import gc
+import importlib
+import os
 import sys
 
 from prompt2pic.core.errors import PaintFailed
@@ -32,3 +34,14 @@ def free_memory() -> None:
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_initialized():
         torch.cuda.empty_cache()
+
+
+def import_libraries(*modules: str) -> None:
+    """Import modules of ours that need torch and its neighbours. Raises PaintFailed where those are missing."""
+    if "torch" not in sys.modules:
+        os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # threads that wait must not keep the cores busy
+    try:
+        for module in modules:
+            importlib.import_module(module)
+    except (ImportError, OSError, RuntimeError) as error:  # diffusers wraps what its parts raise
+        raise PaintFailed("painter-libraries-missing", reason=first_line(error)) from None

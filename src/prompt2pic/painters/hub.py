@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
@@ -13,6 +14,7 @@ from urllib.parse import quote
 
 from prompt2pic.core.errors import PaintFailed
 
+_NAME = re.compile(r"([\w-][\w.-]*/[\w-][\w.-]*)(?:@([\w./-]+)(?:,([\w./-]+))?)?")
 Tell = Callable[[float], None]  # the share of the bytes that are there, 0 to 1
 _SPARE = 1 << 28  # bytes that a download leaves free
 _CHUNK = 1 << 20  # bytes
@@ -24,6 +26,12 @@ class _File(NamedTuple):
     size: int
     sha256: str | None
     blob: str | None
+
+
+def on_hub(source: str) -> tuple[str, str, str] | None:
+    """Return the name, the revision (`main` where none is given) and what follows it after a comma; None for a path."""
+    named = None if source.startswith((".", "/", "~")) else _NAME.fullmatch(source)
+    return None if named is None else (named[1], named[2] or "main", named[3] or "")
 
 
 def fetch(name: str, revision: str, patterns: Iterable[str], tell: Tell) -> Path:

@@ -1,8 +1,5 @@
 """The painter of the Würstchen models (Pernias et al. 2023), over diffusers' modules."""
 
-import importlib
-import os
-import sys
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -10,11 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from prompt2pic.core.errors import PaintFailed
 from prompt2pic.core.ports import Model, Painted, PaintOrder, Step
-from prompt2pic.painters.faults import free_memory, painting_failed
-from prompt2pic.painters.orders import level_of, nearest_size, resized
-from prompt2pic.painters.png import encode_png, encode_preview, parameters
+from prompt2pic.painters.faults import free_memory, import_libraries, painting_failed
+from prompt2pic.painters.orders import finished, level_of, nearest_size
+from prompt2pic.painters.png import encode_preview
 from prompt2pic.painters.reading import share_read
-from prompt2pic.painters.wuerstchen_files import find_checkpoint, first_line, folder_of, read_numbers
+from prompt2pic.painters.wuerstchen_files import find_checkpoint, folder_of, read_numbers
 from prompt2pic.painters.wuerstchen_levels import Family, Recipe, family_of
 
 if TYPE_CHECKING:
@@ -61,7 +58,7 @@ class WuerstchenPainter:
 
         family = family_of(read_numbers(folders)["resolution_multiple"])
         rest(0.1, "libraries")
-        _import_libraries()
+        import_libraries("prompt2pic.painters.wuerstchen_flow")
         from prompt2pic.painters.wuerstchen_checkpoint import load_checkpoint
 
         device, dtype = _place(family, self._threads)
@@ -187,8 +184,8 @@ def _paint(
     width, height = nearest_size((order.width, order.height), loaded.family.sizes)
     seed, other = seeds
     sketch = Sketch(
-        prompt=order.prompt,
-        negative=order.negative,
+        prompt=order.words[0],
+        negative=order.words[1],
         width=width,
         height=height,
         seed=seed,
@@ -197,39 +194,21 @@ def _paint(
         recipe=recipe,
     )
     image = _image(_drive(paint(loaded.model, sketch), tell))
-    told = parameters(order.prompt, order.negative, _settings(loaded, order, recipe, seed, image.size))
-    return Painted(
-        png=encode_png(resized(image, (order.width, order.height)), told),
-        seed=seed,
-        width=order.width,
-        height=order.height,
-        painted_width=image.width,
-        painted_height=image.height,
-        read=min(
-            share_read(stage.tokenizer, order.prompt) for stage in (loaded.model.prior, loaded.model.decoder)
-        ),
-    )
+    # The prior alone decides what is seen: what the decoder does not read of a prompt is no loss.
+    read = share_read(loaded.model.prior.tokenizer, order.words[0])
+    return finished(image, order, seed, _settings(loaded, recipe), read)
 
 
-def _settings(
-    loaded: _Loaded, order: PaintOrder, recipe: Recipe, seed: int, painted: tuple[int, int]
-) -> dict[str, object]:
-    settings: dict[str, object] = {
+def _settings(loaded: _Loaded, recipe: Recipe) -> dict[str, object]:
+    return {
         "Steps": recipe.steps,
         "Sampler": recipe.sampler.upper(),
         "CFG scale": f"{recipe.guidance:g}",
-        "Seed": seed,
-        "Size": f"{order.width}x{order.height}",
         "Model": loaded.name,
         "Level": recipe.name,
         "Prior steps": recipe.prior_steps,
         "Decoder steps": recipe.decoder_steps,
     }
-    if order.strength is not None:
-        settings["Variation strength"] = order.strength
-    if painted != (order.width, order.height):
-        settings["Painted size"] = f"{painted[0]}x{painted[1]}"
-    return settings
 
 
 def _drive(painting: "Steps", tell: Tell) -> "torch.Tensor":
@@ -260,15 +239,6 @@ def _image(pixels: "torch.Tensor") -> "Image":
     from PIL.Image import fromarray
 
     return fromarray((pixels[0].permute(1, 2, 0).float() * 255).round().byte().cpu().numpy())
-
-
-def _import_libraries() -> None:
-    if "torch" not in sys.modules:
-        os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # threads that wait must not keep the cores busy
-    try:
-        importlib.import_module("prompt2pic.painters.wuerstchen_flow")
-    except (ImportError, OSError, RuntimeError) as error:  # diffusers wraps what its parts raise
-        raise PaintFailed("painter-libraries-missing", reason=first_line(error)) from None
 
 
 def _widest() -> "torch.dtype":

@@ -1,14 +1,13 @@
 """Finds the files of a Würstchen checkpoint: in this package, a folder, on the model hub; without torch."""
 
 import json
-import re
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from prompt2pic.core.errors import PaintFailed
-from prompt2pic.painters.hub import Tell, fetch
+from prompt2pic.painters.hub import Tell, fetch, on_hub
 
 HUB_FILES = (
     "model_index.json",
@@ -18,7 +17,6 @@ HUB_FILES = (
     "*/model.safetensors",
     "*/diffusion_pytorch_model.safetensors",
 )
-_HUB_NAME = re.compile(r"([\w-][\w.-]*/[\w-][\w.-]*)(?:@([\w./-]+)(?:,([\w./-]+))?)?")
 
 
 @dataclass(frozen=True)
@@ -41,12 +39,12 @@ def find_checkpoint(source: str, tell: Tell = lambda share: None) -> Folders:
     folder = folder_of(source)
     if folder.is_dir():
         return _in_folder(folder)
-    named = _HUB_NAME.fullmatch(source)
-    if source.startswith((".", "/", "~")) or not named:
+    named = on_hub(source)
+    if named is None:
         raise PaintFailed("model-not-found", source=source)
-    name, revision, prior = named[1], named[2] or "main", named[3] or named[2] or "main"
+    name, revision, prior = named
     return Folders(
-        fetch(f"{name}-prior", prior, HUB_FILES, lambda share: tell(share / 2)),
+        fetch(f"{name}-prior", prior or revision, HUB_FILES, lambda share: tell(share / 2)),
         fetch(name, revision, HUB_FILES, lambda share: tell(0.5 + share / 2)),
     )
 

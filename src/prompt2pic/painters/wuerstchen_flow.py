@@ -13,9 +13,10 @@ import torch
 from torch import Tensor
 
 from prompt2pic.core.errors import PaintFailed
+from prompt2pic.painters.noise import fresh_noise, mixed
 from prompt2pic.painters.wuerstchen_checkpoint import Checkpoint, Stage
 from prompt2pic.painters.wuerstchen_levels import Recipe
-from prompt2pic.painters.wuerstchen_sampler import SAMPLERS, fresh_noise, guess, mixed, times
+from prompt2pic.painters.wuerstchen_sampler import SAMPLERS, guess, times
 
 DECODER_CHANNELS = 4  # of the latents between decoder and vqgan
 

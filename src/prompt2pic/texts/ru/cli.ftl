@@ -12,6 +12,8 @@ doctor-log = Журнал { $log } читается и пишется; в нём
 }.
 doctor-store = Хранилище картинок { $store } читается и пишется.
 doctor-model = Модель { $model } рисует на { $device }; секунд на картинку: { $seconds }.
+doctor-translator = Просить можно на этих языках: { $languages }.
+doctor-translator-none = Запросы не переводятся: так задано в { $setting }.
 doctor-page = Страницу можно открыть по адресу { $address }.
 doctor-kafka = Kafka { $log } отвечает: { $brokers ->
     [one] { $brokers } брокер
