@@ -26,8 +26,8 @@ FILES = (
 )
 # The newest commit of a name may hold a pickle alone; these hold the same weights as safetensors.
 REVISIONS = {
-    "Helsinki-NLP/opus-mt-ru-en": "a64ede1bb36da5cd0c7bd9c25d0ee07ce5612124"
-}  # pragma: allowlist secret
+    "Helsinki-NLP/opus-mt-ru-en": "a64ede1bb36da5cd0c7bd9c25d0ee07ce5612124",  # pragma: allowlist secret
+}
 KEPT = 256  # texts whose translation is remembered
 LONGEST = 256  # tokens of a text and of its translation
 BEAMS = 4
