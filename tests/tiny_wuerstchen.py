@@ -30,8 +30,8 @@ def save_tiny_wuerstchen(folder: Path) -> Path:
 def _save_half(folder: Path, modules: dict[str, Any], numbers: dict[str, float]) -> None:
     from diffusers import DDPMWuerstchenScheduler
 
-    for name, module in {**modules, "text_encoder": _text_encoder()}.items():
-        _shake(module)
+    for name, module in {**modules, "text_encoder": text_encoder()}.items():
+        shake(module)
         module.save_pretrained(folder / name)
     DDPMWuerstchenScheduler().save_pretrained(folder / "scheduler")
     built_in = Path(str(resources.files("prompt2pic"))) / "models" / "builtin"
@@ -39,7 +39,8 @@ def _save_half(folder: Path, modules: dict[str, Any], numbers: dict[str, float])
     (folder / "model_index.json").write_text(json.dumps(numbers))
 
 
-def _text_encoder() -> Any:
+def text_encoder() -> Any:
+    """Return a text encoder for the built-in tokenizer."""
     from transformers import CLIPTextConfig, CLIPTextModel
 
     words = {"vocab_size": 4098, "bos_token_id": 4096, "eos_token_id": 4097, "pad_token_id": 4097}
@@ -47,8 +48,8 @@ def _text_encoder() -> Any:
     return CLIPTextModel(CLIPTextConfig(num_hidden_layers=1, max_position_embeddings=32, **shape, **words))
 
 
-def _shake(module: Any) -> None:
-    # Many layers start at zero: shaken, each has a say in the picture.
+def shake(module: Any) -> None:
+    """Add noise to all weights: many layers start at zero, and so each has a say in the picture."""
     import torch
 
     with torch.no_grad():

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 from prompt2pic.commands import free_port
-from prompt2pic.core.ports import Commit, Place
+from prompt2pic.core.ports import Commit, Model, Place
 from prompt2pic.core.queue import REQUESTS, RESULTS
 from prompt2pic.doctor_kafka import examine_kafka, told
 from prompt2pic.settings import Settings, variable
 from prompt2pic.texts import Texts
-from prompt2pic.wiring import bot_name, build_log, build_painter, build_store, make_folder
+from prompt2pic.wiring import bot_name, build_log, build_painter, build_store, build_translator, make_folder
 
 
 def examine(settings: Settings, role: str | None = None) -> Iterator[tuple[bool, str]]:
@@ -22,7 +22,12 @@ def examine(settings: Settings, role: str | None = None) -> Iterator[tuple[bool,
         yield from examine_kafka(settings, texts, role)
     else:
         yield told(texts, lambda: _log(settings, texts))
-    for check in (_store, _model, _page, _token):
+    models: list[Model] = []
+    yield told(texts, lambda: _store(settings, texts))
+    yield told(texts, lambda: _model(settings, texts, models))
+    if models:
+        yield told(texts, lambda: _translator(settings, texts, models[0]))
+    for check in (_page, _token):
         yield told(texts, lambda check=check: check(settings, texts))  # type: ignore[misc]
 
 
@@ -47,13 +52,22 @@ def _store(settings: Settings, texts: Texts) -> str:
     return texts.say("doctor-store", store=settings.store)
 
 
-def _model(settings: Settings, texts: Texts) -> str:
+def _model(settings: Settings, texts: Texts, models: list[Model]) -> str:
     painter = build_painter(settings)()
     model = painter.load(lambda fraction, what: None)
     seconds = painter.estimate()
     painter.unload()
+    models.append(model)
     speeds = ", ".join(f"{level} {seconds[level]:.1f}" for level in seconds)
     return texts.say("doctor-model", model=model.name, device=model.device, seconds=speeds)
+
+
+def _translator(settings: Settings, texts: Texts, model: Model) -> str:
+    if settings.translator == "none":
+        return texts.say("doctor-translator-none", setting=variable("translator"))
+    if model.languages == ("en",):
+        build_translator(settings).load(lambda fraction, what: None)  # says why there is none
+    return texts.say("doctor-translator", languages=", ".join(model.languages))
 
 
 def _page(settings: Settings, texts: Texts) -> str:

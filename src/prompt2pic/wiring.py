@@ -1,5 +1,6 @@
 """Builds every process from settings; the only module that knows every adapter."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from prompt2pic.core.asks import Limits
 from prompt2pic.core.errors import Problem
-from prompt2pic.core.ports import Log, Painter, PictureStore, Share
+from prompt2pic.core.ports import Log, Painter, PictureStore, Share, Translator
 from prompt2pic.core.quality import Targets
 from prompt2pic.core.queue import REQUESTS, RESULTS
 from prompt2pic.core.reader import DEAD_LETTERS, SETTINGS, WORKERS
@@ -17,6 +18,7 @@ from prompt2pic.log.topics import KEPT, TopicConfig
 from prompt2pic.ops.health import Health
 from prompt2pic.ops.metrics import Metrics
 from prompt2pic.settings import Settings
+from prompt2pic.texts import Texts
 
 if TYPE_CHECKING:
     from aiogram import Bot
@@ -88,9 +90,28 @@ def build_store(settings: Settings) -> PictureStore:
 
 def build_painter(settings: Settings) -> Callable[[], Painter]:
     """Return what makes the painter of the settings, in whichever process it is called."""
-    from prompt2pic.painters import make_painter
+    return partial(_painter, settings.painter, settings.translator, settings.language)
 
-    return partial(make_painter, settings.painter)
+
+def _painter(painter: str, translator: str, language: str) -> Painter:
+    from prompt2pic.painters import make_painter, make_translator
+    from prompt2pic.painters.translating import TranslatingPainter
+
+    return TranslatingPainter(
+        make_painter(painter), make_translator(translator), partial(_tell_untranslated, language)
+    )
+
+
+def _tell_untranslated(language: str, why: Problem) -> None:
+    texts = Texts(language)
+    sys.stderr.write(texts.say("translator-off", why=texts.sentence(why)) + "\n")
+
+
+def build_translator(settings: Settings) -> Translator:
+    """Return the translator of the settings, not yet loaded."""
+    from prompt2pic.painters import make_translator
+
+    return make_translator(settings.translator)
 
 
 def build_worker(

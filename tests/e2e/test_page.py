@@ -286,6 +286,7 @@ DONE = {
         ({"status": "failed", "error": {"code": "x", "message": "Художник устал."}}, "Художник устал."),
         (DONE, r"зерно 1\s.*1024×1024, нарисовано в 128×128.*рисование 75\sс.*ожидание 0,3\sс"),
         (DONE | {"lowered": True}, "Ждало много людей.*Ещё раз, в лучшем качестве"),
+        (DONE | {"words_read": 21}, "Конец описания не поместился в модель. Прочитано слов: 21."),
     ],
 )
 def test_what_a_card_says(visit: Visit, changes: dict[str, object], told: str) -> None:

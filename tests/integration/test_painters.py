@@ -12,7 +12,7 @@ import pytest
 
 from prompt2pic.core.errors import PaintCancelled, PaintFailed, Problem
 from prompt2pic.core.ports import Model, Painter, PaintOrder
-from prompt2pic.painters import make_painter
+from prompt2pic.painters import make_painter, wuerstchen
 from prompt2pic.painters.stub import StubPainter
 from prompt2pic.painters.wuerstchen import WuerstchenPainter
 from tests.conformance.painter_suite import PainterSuite, opened
@@ -174,6 +174,52 @@ def test_folder(tiny: Path) -> None:
     assert opened(painted).size == (400, 500)
 
 
+class Half:
+    """A tiny model at work in less than fp32, whose decoder gives numbers that are none, some of the time."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, *, always: bool) -> None:
+        import torch
+
+        self.calls: list[torch.dtype] = []
+        monkeypatch.setattr(
+            wuerstchen, "_place", lambda family, threads: (torch.device("cpu"), torch.bfloat16)
+        )
+        self.painter = WuerstchenPainter(str(folder), threads=1)
+        self.painter.load(lambda fraction, what: None)
+        kind = type(self.painter._loaded.model.decoder.denoiser)  # type: ignore[union-attr]
+        forward = kind.forward
+
+        def run_away(module: Any, sample: torch.Tensor, *inputs: object, **options: object) -> torch.Tensor:
+            self.calls.append(sample.dtype)
+            seen: torch.Tensor = forward(module, sample, *inputs, **options)
+            return seen * torch.nan if always or sample.dtype == torch.bfloat16 else seen
+
+        monkeypatch.setattr(kind, "forward", run_away)
+
+
+ORDER = PaintOrder(prompt="a cat", width=512, height=512, level="fast")
+
+
+def test_runaway_numbers(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Numbers that run away in half precision are noticed in the step, and the picture is painted in fp32."""
+    import torch
+
+    half = Half(tiny, monkeypatch, always=False)
+    [painted] = half.painter.paint(ORDER, lambda step: None)
+    assert opened(painted).getextrema() != ((0, 0),) * 3
+    assert half.calls[0] == torch.bfloat16
+    assert set(half.calls[1:]) == {torch.float32}
+
+
+def test_numbers_that_run_away_twice(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where fp32 does no better the picture fails with its sentence, after one step of each."""
+    half = Half(tiny, monkeypatch, always=True)
+    with pytest.raises(PaintFailed, match="picture-not-finite"):
+        list(half.painter.paint(ORDER, lambda step: None))
+    assert len(half.calls) == 2
+    assert half.painter._loaded is not None
+
+
 def raising(fault: Exception) -> Any:
     """Return a function that raises."""
 
@@ -183,7 +229,7 @@ def raising(fault: Exception) -> Any:
     return forward
 
 
-@pytest.mark.parametrize("spec", ["", "stub", "wuerstchen2", "stable-diffusion:x", "WUERSTCHEN"])
+@pytest.mark.parametrize("spec", ["", "stub", "wuerstchen2", "stable-diffusion:x", "sd:", "WUERSTCHEN"])
 def test_unknown_painter(spec: str) -> None:
     """What names no painter is refused with what was said; `stub` lacks its seconds."""
     key = "painter-stub-seconds" if spec == "stub" else "painter-unknown"

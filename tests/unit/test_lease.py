@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prompt2pic.core.events import Token
-from prompt2pic.core.lease import PROGRESS_PERIOD, Watch, deadline_seconds, lease_seconds
+from prompt2pic.core.lease import PROGRESS_PERIOD, Watch, deadline_seconds, hung_after, lease_seconds
 from tests.unit.samples import announced, apply, claimed, finished, job, progressed, started
 
 LEASE = 15.0  # seconds
@@ -158,3 +158,24 @@ def test_lengths() -> None:
     assert PROGRESS_PERIOD == 3.0
     assert [lease_seconds(silence) for silence in (0.0, 3.0, 3.75, 30.0)] == [15.0, 15.0, 15.0, 120.0]
     assert [deadline_seconds(predicted) for predicted in (1.0, 120.0, 300.0)] == [600.0, 600.0, 1500.0]
+
+
+seconds = st.floats(0, 1000)
+
+
+@given(seconds, st.floats(0.1, 20))
+def test_a_painter_that_hangs_is_known_before_its_lease_runs_out(silence: float, largeness: float) -> None:
+    """Never before it was silent for three times as long as ever, never before 3 s, always within the lease."""
+    lease = lease_seconds(silence)
+    patience = hung_after(lease, silence, largeness)
+    assert patience >= 3.0
+    assert patience >= 3 * silence
+    assert patience <= 0.75 * lease
+
+
+def test_patience() -> None:
+    """A fast painter is given 3 s, one of 30 s a step a minute and a half, a larger picture more."""
+    assert hung_after(lease_seconds(0.1), 0.1) == 3.0
+    assert hung_after(lease_seconds(30.0), 30.0) == 90.0
+    assert hung_after(lease_seconds(2.0), 1.0, 1.5) == 6.75
+    assert hung_after(lease_seconds(0.1)) == 11.25

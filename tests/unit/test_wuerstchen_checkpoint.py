@@ -1,7 +1,10 @@
 """What is said of Würstchen checkpoints that can not be loaded, and what comes of those that can."""
 
+import errno
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -115,3 +118,54 @@ def test_broken(tiny: Path, file: str, breaks: Callable[[Path], None], key: str)
         load(tiny)
     assert failed.value.key == key
     assert str(tiny / Path(file).parent) in str(failed.value.args_by_name["path"])
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        MemoryError(),
+        OSError(errno.ENOMEM, "Cannot allocate memory"),
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate memory"),
+    ],
+)
+@pytest.mark.parametrize("where", ["from_pretrained", "to"])
+def test_no_room(tiny: Path, monkeypatch: pytest.MonkeyPatch, where: str, fault: Exception) -> None:
+    """Memory that runs out is told as that, with the model's size: in reading it, and on its way to a device."""
+    from diffusers.pipelines.deprecated.wuerstchen.modeling_wuerstchen_prior import WuerstchenPrior
+
+    def fail(*args: object, **options: object) -> None:
+        raise fault
+
+    monkeypatch.setattr(WuerstchenPrior, where, fail)
+    with pytest.raises(PaintFailed) as failed:
+        load(tiny)
+    assert failed.value.key == "model-out-of-memory"
+    assert failed.value.args_by_name["path"] == str(tiny / "prior" / "prior")
+
+
+def test_real_shortage(tiny: Path) -> None:
+    """A process that may not have the memory that its model takes says so, and is not killed for it."""
+    be_large(tiny / "prior" / "prior")
+    script = (
+        "import resource, sys\n"
+        "from prompt2pic.core.errors import PaintFailed\n"
+        "from prompt2pic.painters.faults import import_libraries\n"
+        "from prompt2pic.painters.wuerstchen import WuerstchenPainter\n"
+        "import_libraries('prompt2pic.painters.wuerstchen_flow')\n"
+        "used = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize()\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (used + 600_000_000, -1))\n"
+        "try: WuerstchenPainter(sys.argv[1], threads=1).load(lambda fraction, what: None)\n"
+        "except PaintFailed as failed: print(failed.key)\n"
+    )
+    command = [sys.executable, "-c", script, str(tiny)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stdout == "model-out-of-memory\n", done.stderr
+
+
+def be_large(folder: Path) -> None:
+    """Have a module whose weights take a gigabyte and a half, nearly all of it in one tensor."""
+    from diffusers.pipelines.deprecated.wuerstchen.modeling_wuerstchen_prior import WuerstchenPrior
+
+    wide = WuerstchenPrior(c_in=16, c=32, c_cond=6_000_000, depth=1, nhead=2)
+    wide.save_pretrained(folder, max_shard_size="10GB")

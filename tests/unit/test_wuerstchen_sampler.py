@@ -87,7 +87,7 @@ def test_ddim_clamps() -> None:
 @pytest.mark.parametrize("strength", [0.1, 0.5, 0.9])
 def test_mixed_noise_is_noise(strength: float) -> None:
     """Its spread stays that of noise, however much of the other is in it, and it turns by the share asked for."""
-    from prompt2pic.painters.wuerstchen_sampler import mixed
+    from prompt2pic.painters.noise import mixed
 
     one, other = (torch.randn(1, 16, 32, 32, generator=torch.Generator().manual_seed(n)) for n in (1, 2))
     between = mixed(one, other, strength)

@@ -124,7 +124,9 @@ def erasure(job: Job) -> Erased:
     return Erased(person=job.request.person, upto=job.at + 1, request=job.id)
 
 
-def completion(job: Job, pictures: tuple[Picture, ...], steps: int, seconds: float) -> Finished:
+def completion(
+    job: Job, pictures: tuple[Picture, ...], steps: int, seconds: float, read: float = 1.0
+) -> Finished:
     """Return the record that ends a job with all its pictures stored."""
     assert job.token is not None, "only a held job can be finished"  # noqa: S101
     assert job.claim is not None, "a held job has its claim"  # noqa: S101
@@ -139,5 +141,6 @@ def completion(job: Job, pictures: tuple[Picture, ...], steps: int, seconds: flo
         lowered=job.claim.lowered,
         steps=steps,
         seconds=round(seconds, 3),
+        read=round(read, 3),
         notify=notify(job),
     )

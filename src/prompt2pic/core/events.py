@@ -110,7 +110,10 @@ class Cancelled(_JobEvent, frozen=True, kw_only=True):
 
 
 class Finished(_AttemptEvent, frozen=True, kw_only=True):
-    """All pictures are stored. `seconds` is the time painted, without waiting and uploading."""
+    """All pictures are stored. `seconds` is the time painted, without waiting and uploading.
+
+    `read` is how much of the prompt the model had room for, 0 to 1.
+    """
 
     pictures: Annotated[tuple[Picture, ...], msgspec.Meta(min_length=1)]
     worker: str
@@ -119,6 +122,7 @@ class Finished(_AttemptEvent, frozen=True, kw_only=True):
     lowered: bool = False
     steps: int
     seconds: Seconds
+    read: Share = 1.0
     notify: bool = False
 
 

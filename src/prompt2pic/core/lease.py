@@ -1,10 +1,15 @@
 """When a lease has run out: a reader's own watch over the attempts that hold jobs."""
 
+import math
+
 from prompt2pic.core.jobs import Job
 
 SHORTEST_LEASE = 15.0  # seconds
 SHORTEST_DEADLINE = 600.0  # seconds
+SHORTEST_PATIENCE = 3.0  # seconds
 PROGRESS_PERIOD = 3.0  # seconds between two `progressed` records at the least
+_PATIENCE = 3  # times the longest silence measured, after which a painter counts as hung
+_LATEST = 0.75  # share of the lease by which a painter that hangs must be known to
 _LONGEST_TICK = 2.0  # seconds that one look may add to the clock of who is awake
 
 
@@ -16,6 +21,15 @@ def lease_seconds(silence: float) -> float:
 def deadline_seconds(predicted: float) -> float:
     """Return after how long any attempt ends: the larger of 10 minutes and five times the prediction."""
     return max(SHORTEST_DEADLINE, 5 * predicted)
+
+
+def hung_after(lease: float, silence: float = math.inf, largeness: float = 1.0) -> float:
+    """Return the seconds without a sign after which a painter counts as hung: before its lease runs out.
+
+    `silence` is the longest that this painter kept, in seconds, `largeness` how much more there is to paint than it
+    was measured with: where every part of a picture heeds every other one, time grows with its square.
+    """
+    return min(_LATEST * lease, max(SHORTEST_PATIENCE, _PATIENCE * silence * max(1.0, largeness) ** 2))
 
 
 class AwakeClock:

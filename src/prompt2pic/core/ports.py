@@ -157,6 +157,7 @@ class PaintOrder(msgspec.Struct, frozen=True, kw_only=True):
 
     With `strength` (above 0, at most 1) they are variations: all start from the noise of `seed`, and the n-th
     has the noise of `seed + n + 1` mixed into it, turned by that share of the way from one to the other.
+    `read` is the translation of prompt and negative prompt, where there is one; what is told to people are theirs.
     """
 
     prompt: str
@@ -167,6 +168,12 @@ class PaintOrder(msgspec.Struct, frozen=True, kw_only=True):
     seed: int = 0
     strength: float | None = None
     level: str = "balanced"
+    read: tuple[str, str] | None = None
+
+    @property
+    def words(self) -> tuple[str, str]:
+        """Return the prompt and the negative prompt as the model is to read them."""
+        return self.read or (self.prompt, self.negative)
 
     def seeds(self) -> Iterator[tuple[int, int | None]]:
         """Yield each picture's seed, and that of the noise that is mixed into its own, None for none."""
@@ -190,7 +197,10 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Painted(msgspec.Struct, frozen=True, kw_only=True):
-    """One picture: PNG bytes that carry their parameters, and the size it was painted at before resizing."""
+    """One picture: PNG bytes that carry their parameters, and the size it was painted at before resizing.
+
+    `read` is how much of the prompt the model had room for, 0 to 1.
+    """
 
     png: bytes
     seed: int
@@ -198,6 +208,7 @@ class Painted(msgspec.Struct, frozen=True, kw_only=True):
     height: int
     painted_width: int
     painted_height: int
+    read: float = 1.0
 
 
 class Painter(Protocol):
@@ -220,3 +231,22 @@ class Painter(Protocol):
 
     def unload(self) -> None:
         """Free the model's memory."""
+
+
+class Translator(Protocol):
+    """Turns people's words into English, for models that read nothing else; used by one thread."""
+
+    def load(self, progress: Callable[[float, str], None]) -> tuple[str, ...]:
+        """Get ready, telling `progress(fraction, what)`; return the languages that it reads beside English.
+
+        Raises PaintFailed with a key that says what is missing.
+        """
+
+    def translate(self, text: str) -> str:
+        """Return a text in English; what is English already, or in no language it knows, stays as it is.
+
+        Raises PaintFailed where it is not loaded or fails.
+        """
+
+    def unload(self) -> None:
+        """Free its memory."""

@@ -1,11 +1,12 @@
 """What every painter does with an order: find its level, the size to paint at, the size to hand out."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from prompt2pic.core.errors import PaintFailed
-from prompt2pic.core.ports import Level, PaintOrder
+from prompt2pic.core.ports import Level, Painted, PaintOrder
+from prompt2pic.painters.png import encode_png, parameters
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -37,3 +38,24 @@ def resized(image: "Image", size: Size) -> "Image":
     from PIL.Image import Resampling
 
     return image if image.size == size else image.resize(size, Resampling.LANCZOS)
+
+
+def finished(
+    image: "Image", order: PaintOrder, seed: int, settings: Mapping[str, object], read: float = 1.0
+) -> Painted:
+    """Return a painted image at the ordered size, as a file that tells how it was made; `read` as in Painted."""
+    told: dict[str, object] = {**settings, "Seed": seed, "Size": f"{order.width}x{order.height}"}
+    if order.strength is not None:
+        told["Variation strength"] = order.strength
+    if image.size != (order.width, order.height):
+        told["Painted size"] = f"{image.width}x{image.height}"
+    text = parameters(order.prompt, order.negative, told)
+    return Painted(
+        png=encode_png(resized(image, (order.width, order.height)), text),
+        seed=seed,
+        width=order.width,
+        height=order.height,
+        painted_width=image.width,
+        painted_height=image.height,
+        read=read,
+    )

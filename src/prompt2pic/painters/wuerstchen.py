@@ -1,9 +1,5 @@
 """The painter of the Würstchen models (Pernias et al. 2023), over diffusers' modules."""
 
-import gc
-import importlib
-import os
-import sys
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -11,9 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from prompt2pic.core.errors import PaintFailed
 from prompt2pic.core.ports import Model, Painted, PaintOrder, Step
-from prompt2pic.painters.orders import level_of, nearest_size, resized
-from prompt2pic.painters.png import encode_png, encode_preview, parameters
-from prompt2pic.painters.wuerstchen_files import find_checkpoint, first_line, folder_of, read_numbers
+from prompt2pic.painters.faults import free_memory, import_libraries, painting_failed
+from prompt2pic.painters.orders import finished, level_of, nearest_size
+from prompt2pic.painters.png import encode_preview
+from prompt2pic.painters.reading import share_read
+from prompt2pic.painters.wuerstchen_files import find_checkpoint, folder_of, read_numbers
 from prompt2pic.painters.wuerstchen_levels import Family, Recipe, family_of
 
 if TYPE_CHECKING:
@@ -46,16 +44,28 @@ class WuerstchenPainter:
         Raises PaintFailed where one of these is missing or broken.
         """
         progress(0.0, "files")
-        folders = find_checkpoint(self._source)
+        begun = 0.0
+
+        def downloaded(share: float) -> None:
+            nonlocal begun
+            begun = 0.9 * share  # what follows takes seconds
+            progress(begun, "download")
+
+        folders = find_checkpoint(self._source, downloaded)
+
+        def rest(fraction: float, what: str) -> None:
+            progress(begun + (1 - begun) * fraction, what)
+
         family = family_of(read_numbers(folders)["resolution_multiple"])
-        progress(0.1, "libraries")
-        _import_libraries()
+        rest(0.1, "libraries")
+        import_libraries("prompt2pic.painters.wuerstchen_flow")
         from prompt2pic.painters.wuerstchen_checkpoint import load_checkpoint
 
         device, dtype = _place(family, self._threads)
-        model = load_checkpoint(folders, device, dtype, progress)
-        self._loaded = _Loaded(_name_of(self._source), family, model)
-        progress(1.0, "ready")
+        model = load_checkpoint(folders, device, dtype, rest)
+        widened = partial(load_checkpoint, folders, device, _widest(), lambda fraction, what: None)
+        self._loaded = _Loaded(_name_of(self._source), family, model, widened)
+        rest(1.0, "ready")
         return _announcement(self._loaded)
 
     def estimate(self) -> dict[str, float]:
@@ -76,12 +86,12 @@ class WuerstchenPainter:
         recipe = next(recipe for recipe in loaded.family.recipes if recipe.name == level.name)
         for picture, seeds in enumerate(order.seeds()):
             tell = partial(_tell, on_step, picture, recipe.steps)
-            yield _paint(loaded, order, recipe, seeds, tell)
+            yield _paint_surely(loaded, order, recipe, seeds, tell)
 
     def unload(self) -> None:
         """Free the modules, and what torch keeps for them on a GPU."""
         self._loaded = None
-        _free_memory()
+        free_memory()
 
     def _expect_loaded(self) -> "_Loaded":
         if self._loaded is None:
@@ -90,9 +100,12 @@ class WuerstchenPainter:
 
 
 class _Loaded(NamedTuple):
+    """A model at work; `widened` loads it once more, in fp32."""
+
     name: str
     family: Family
     model: "Checkpoint"
+    widened: "Callable[[], Checkpoint]"
 
 
 class _Trial(NamedTuple):
@@ -146,6 +159,19 @@ def _tell(
     on_step(Step(picture=picture, step=step, steps=steps, preview=preview))
 
 
+def _paint_surely(
+    loaded: _Loaded, order: PaintOrder, recipe: Recipe, seeds: tuple[int, int | None], tell: Tell
+) -> Painted:
+    """Paint a picture, and once more in fp32 where the numbers ran away in less."""
+    try:
+        return _paint(loaded, order, recipe, seeds, tell)
+    except PaintFailed as failed:
+        if failed.key != "picture-not-finite" or loaded.model.dtype == _widest():
+            raise
+    free_memory()
+    return _paint(loaded._replace(model=loaded.widened()), order, recipe, seeds, tell)
+
+
 def _paint(
     loaded: _Loaded,
     order: PaintOrder,
@@ -158,8 +184,8 @@ def _paint(
     width, height = nearest_size((order.width, order.height), loaded.family.sizes)
     seed, other = seeds
     sketch = Sketch(
-        prompt=order.prompt,
-        negative=order.negative,
+        prompt=order.words[0],
+        negative=order.words[1],
         width=width,
         height=height,
         seed=seed,
@@ -168,36 +194,21 @@ def _paint(
         recipe=recipe,
     )
     image = _image(_drive(paint(loaded.model, sketch), tell))
-    told = parameters(order.prompt, order.negative, _settings(loaded, order, recipe, seed, image.size))
-    return Painted(
-        png=encode_png(resized(image, (order.width, order.height)), told),
-        seed=seed,
-        width=order.width,
-        height=order.height,
-        painted_width=image.width,
-        painted_height=image.height,
-    )
+    # The prior alone decides what is seen: what the decoder does not read of a prompt is no loss.
+    read = share_read(loaded.model.prior.tokenizer, order.words[0])
+    return finished(image, order, seed, _settings(loaded, recipe), read)
 
 
-def _settings(
-    loaded: _Loaded, order: PaintOrder, recipe: Recipe, seed: int, painted: tuple[int, int]
-) -> dict[str, object]:
-    settings: dict[str, object] = {
+def _settings(loaded: _Loaded, recipe: Recipe) -> dict[str, object]:
+    return {
         "Steps": recipe.steps,
         "Sampler": recipe.sampler.upper(),
         "CFG scale": f"{recipe.guidance:g}",
-        "Seed": seed,
-        "Size": f"{order.width}x{order.height}",
         "Model": loaded.name,
         "Level": recipe.name,
         "Prior steps": recipe.prior_steps,
         "Decoder steps": recipe.decoder_steps,
     }
-    if order.strength is not None:
-        settings["Variation strength"] = order.strength
-    if painted != (order.width, order.height):
-        settings["Painted size"] = f"{painted[0]}x{painted[1]}"
-    return settings
 
 
 def _drive(painting: "Steps", tell: Tell) -> "torch.Tensor":
@@ -218,19 +229,10 @@ def _advance(painting: "Steps") -> "tuple[torch.Tensor | None, bool]":
     except StopIteration as end:
         return end.value, True
     except (RuntimeError, MemoryError) as error:
-        failed = _failed(error)
+        failed = painting_failed(error)
     # Here the error is gone, and with it its frames that held on to memory.
-    _free_memory()
+    free_memory()
     raise failed
-
-
-def _failed(error: Exception) -> PaintFailed:
-    import torch
-
-    out_of_memory = isinstance(error, MemoryError | torch.OutOfMemoryError)
-    if out_of_memory or "can't allocate memory" in str(error):  # the CPU's allocator has no class of its own
-        return PaintFailed("painter-out-of-memory")
-    return PaintFailed("painter-broke", reason=first_line(error))
 
 
 def _image(pixels: "torch.Tensor") -> "Image":
@@ -239,13 +241,10 @@ def _image(pixels: "torch.Tensor") -> "Image":
     return fromarray((pixels[0].permute(1, 2, 0).float() * 255).round().byte().cpu().numpy())
 
 
-def _import_libraries() -> None:
-    if "torch" not in sys.modules:
-        os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # threads that wait must not keep the cores busy
-    try:
-        importlib.import_module("prompt2pic.painters.wuerstchen_flow")
-    except (ImportError, OSError, RuntimeError) as error:  # diffusers wraps what its parts raise
-        raise PaintFailed("painter-libraries-missing", reason=first_line(error)) from None
+def _widest() -> "torch.dtype":
+    import torch
+
+    return torch.float32
 
 
 def _place(family: Family, threads: int | None) -> "tuple[torch.device, torch.dtype]":
@@ -255,10 +254,3 @@ def _place(family: Family, threads: int | None) -> "tuple[torch.device, torch.dt
         torch.set_num_threads(threads or family.threads)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     return device, torch.float16 if family.half and device.type == "cuda" else torch.float32
-
-
-def _free_memory() -> None:
-    gc.collect()
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_initialized():
-        torch.cuda.empty_cache()

@@ -3,8 +3,7 @@
 The deprecated pipelines of diffusers are not used: they can not load the published checkpoints any more.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,11 +12,10 @@ import torch
 from diffusers.pipelines.deprecated.wuerstchen.modeling_paella_vq_model import PaellaVQModel
 from diffusers.pipelines.deprecated.wuerstchen.modeling_wuerstchen_diffnext import WuerstchenDiffNeXt
 from diffusers.pipelines.deprecated.wuerstchen.modeling_wuerstchen_prior import WuerstchenPrior
-from transformers import CLIPTextModel, CLIPTokenizer
-from transformers.utils import logging as transformers_logging
+from transformers import CLIPTextModel
 
-from prompt2pic.core.errors import PaintFailed
-from prompt2pic.painters.wuerstchen_files import Folders, first_line, read_floats, read_json, read_numbers
+from prompt2pic.painters.modules import load_module, load_tokenizer, quiet
+from prompt2pic.painters.wuerstchen_files import Folders, read_floats, read_numbers
 from prompt2pic.painters.wuerstchen_sampler import Schedule
 
 Progress = Callable[[float, str], None]
@@ -60,7 +58,7 @@ def load_checkpoint(
     Raises PaintFailed where a file is missing, broken or of another model.
     """
     put = _Put(device, dtype)
-    with _quiet():
+    with quiet():
         progress(0.4, "prior")
         prior = put.stage(folders.prior, "prior", WuerstchenPrior)
         progress(0.7, "decoder")
@@ -81,7 +79,7 @@ class _Put:
 
     def stage(self, folder: Path, name: str, kind: Any) -> Stage:
         return Stage(
-            tokenizer=_tokenizer(folder / "tokenizer"),
+            tokenizer=load_tokenizer(folder / "tokenizer"),
             text_encoder=self.module(folder / "text_encoder", CLIPTextModel),
             denoiser=self.module(folder / name, kind),
             schedule=Schedule(
@@ -90,56 +88,4 @@ class _Put:
         )
 
     def module(self, folder: Path, kind: Any) -> Any:
-        _check_architecture(folder, kind.__name__)
-        with _broken_files(folder):
-            module, report = kind.from_pretrained(
-                str(folder),
-                dtype=self.dtype,
-                use_safetensors=True,
-                local_files_only=True,
-                output_loading_info=True,
-            )
-        _check_complete(folder, report)
-        return module.to(self.device).eval()
-
-
-def _tokenizer(folder: Path) -> Any:
-    read_json(folder / "tokenizer_config.json")
-    vocabulary = [folder / name for name in ("tokenizer.json", "vocab.json")]
-    if not any(path.is_file() for path in vocabulary):  # transformers would make an empty one without a word
-        raise PaintFailed("model-file-missing", path=str(vocabulary[0]))
-    with _broken_files(folder):
-        return CLIPTokenizer.from_pretrained(str(folder), local_files_only=True)
-
-
-def _check_architecture(folder: Path, wanted: str) -> None:
-    config = read_json(folder / "config.json")
-    found = [config["_class_name"]] if "_class_name" in config else config.get("architectures") or ["?"]
-    if not str(found[0]).startswith(wanted):  # CLIPTextModelWithProjection holds a CLIPTextModel
-        raise PaintFailed("model-wrong-architecture", path=str(folder), found=str(found[0]), wanted=wanted)
-
-
-def _check_complete(folder: Path, report: dict[str, Any]) -> None:
-    lacking = [*report["missing_keys"], *report["mismatched_keys"]]
-    if lacking:
-        raise PaintFailed("model-file-broken", path=str(folder), reason=f"no usable {lacking[0]}")
-
-
-@contextmanager
-def _broken_files(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except Exception as error:  # a broken file makes these libraries raise nearly anything
-        raise PaintFailed("model-file-broken", path=str(folder), reason=first_line(error)) from error
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep transformers' progress bars out of the worker's output while loading."""
-    shown = transformers_logging.is_progress_bar_enabled()
-    transformers_logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if shown:
-            transformers_logging.enable_progress_bar()
+        return load_module(folder, kind, self.device, self.dtype)

@@ -1,14 +1,13 @@
 """Finds the files of a Würstchen checkpoint: in this package, a folder, on the model hub; without torch."""
 
-import errno
 import json
-import re
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from prompt2pic.core.errors import PaintFailed
+from prompt2pic.painters.hub import Tell, fetch, on_hub
 
 HUB_FILES = (
     "model_index.json",
@@ -18,7 +17,6 @@ HUB_FILES = (
     "*/model.safetensors",
     "*/diffusion_pytorch_model.safetensors",
 )
-_HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 
 
 @dataclass(frozen=True)
@@ -29,20 +27,26 @@ class Folders:
     decoder: Path
 
 
-def find_checkpoint(source: str) -> Folders:
+def find_checkpoint(source: str, tell: Tell = lambda share: None) -> Folders:
     """Return the folders of a checkpoint: built in for an empty source, else a folder or a name on the hub.
 
     A folder has the subfolders `prior` and `decoder`. The prior of `owner/name` is `owner/name-prior`; what
-    the local cache lacks is downloaded. Raises PaintFailed.
+    the local cache lacks is downloaded, telling the share of it that is there. `owner/name@REVISION` is a commit,
+    tag or branch of both, `owner/name@REVISION,PRIOR` one of each; without it, the main branch. Raises PaintFailed.
     """
     if not source:
         return _in_folder(Path(str(resources.files("prompt2pic"))) / "models" / "builtin")
     folder = folder_of(source)
     if folder.is_dir():
         return _in_folder(folder)
-    if source.startswith((".", "/", "~")) or not _HUB_NAME.fullmatch(source):
+    named = on_hub(source)
+    if named is None:
         raise PaintFailed("model-not-found", source=source)
-    return Folders(_from_hub(f"{source}-prior"), _from_hub(source))
+    name, revision, prior = named
+    return Folders(
+        fetch(f"{name}-prior", prior or revision, HUB_FILES, lambda share: tell(share / 2)),
+        fetch(name, revision, HUB_FILES, lambda share: tell(0.5 + share / 2)),
+    )
 
 
 def folder_of(source: str) -> Path:
@@ -92,17 +96,3 @@ def first_line(error: BaseException) -> str:
 
 def _in_folder(folder: Path) -> Folders:
     return Folders(folder / "prior", folder / "decoder")
-
-
-def _from_hub(name: str) -> Path:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError
-
-    try:
-        return Path(snapshot_download(name, allow_patterns=list(HUB_FILES)))
-    except (RepositoryNotFoundError, HFValidationError):
-        raise PaintFailed("model-not-on-hub", name=name) from None
-    except Exception as error:  # the hub's client lets errors of three more libraries through
-        full = isinstance(error, OSError) and error.errno == errno.ENOSPC
-        key = "model-disk-full" if full else "model-hub-unreachable"
-        raise PaintFailed(key, name=name, reason=first_line(error)) from None

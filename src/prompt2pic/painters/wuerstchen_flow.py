@@ -13,9 +13,10 @@ import torch
 from torch import Tensor
 
 from prompt2pic.core.errors import PaintFailed
+from prompt2pic.painters.noise import fresh_noise, mixed
 from prompt2pic.painters.wuerstchen_checkpoint import Checkpoint, Stage
 from prompt2pic.painters.wuerstchen_levels import Recipe
-from prompt2pic.painters.wuerstchen_sampler import SAMPLERS, fresh_noise, guess, mixed, times
+from prompt2pic.painters.wuerstchen_sampler import SAMPLERS, guess, times
 
 DECODER_CHANNELS = 4  # of the latents between decoder and vqgan
 
@@ -105,7 +106,7 @@ class _Painting:
         """Decode the latents."""
         vqgan = self._model.vqgan
         pixels: Tensor = vqgan.decode((latents * vqgan.config.scale_factor).to(self._model.dtype)).sample
-        return pixels.clamp(0, 1)
+        return _finite(pixels).clamp(0, 1)
 
     def _glance(self, latents: Tensor) -> Tensor:
         """Decode so few latents that it costs next to nothing."""
@@ -141,11 +142,16 @@ class _Painting:
         model, sampler = self._model, SAMPLERS[self._sketch.recipe.sampler]
         sample = self._noise(shape)
         for step, (t, after) in enumerate(pairwise(times(steps).split(1)), 1):
-            noise = predict(sample.to(model.dtype), t.to(model.device, model.dtype)).float()
+            noise = _finite(predict(sample.to(model.dtype), t.to(model.device, model.dtype)).float())
             looks = glance if step % _GLANCE_EVERY == 0 else None
             seen = looks(guess(stage.schedule, sample, noise, t)) if looks else None
             sample = sampler(stage.schedule, sample, noise, t, after, self._generator)
             yield seen
-        if not sample.isfinite().all():
-            raise PaintFailed("picture-not-finite")
         return sample
+
+
+def _finite(numbers: Tensor) -> Tensor:
+    # Looked at in each step: next to a step it costs nothing, and the steps that would follow are spared.
+    if not numbers.isfinite().all():
+        raise PaintFailed("picture-not-finite")
+    return numbers

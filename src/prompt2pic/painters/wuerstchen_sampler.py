@@ -5,6 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from prompt2pic.painters.noise import fresh_noise
 from prompt2pic.painters.wuerstchen_levels import SamplerName
 
 Sampler = Callable[["Schedule", Tensor, Tensor, Tensor, Tensor, torch.Generator], Tensor]
@@ -74,22 +75,6 @@ def guess(schedule: Schedule, sample: Tensor, noise: Tensor, t: Tensor) -> Tenso
     """Return the picture that the model sees in a sample at time `t`, clamped to 4 standard deviations."""
     now = schedule.signal(t).to(sample.device)
     return ((sample - (1 - now).sqrt() * noise) / now.sqrt()).clamp(-4.0, 4.0)
-
-
-def fresh_noise(shape: torch.Size, generator: torch.Generator, device: torch.device) -> Tensor:
-    """Return normal noise of `shape`, drawn on the CPU so that a seed means the same on every device."""
-    return torch.randn(shape, generator=generator).to(device)
-
-
-def mixed(noise: Tensor, other: Tensor, strength: float) -> Tensor:
-    """Return the noise turned towards another by a share of the angle between them; it stays noise.
-
-    Spherical linear interpolation (Shoemake 1985): 0 gives the one, 1 the other.
-    """
-    angle = torch.arccos(torch.cosine_similarity(noise.flatten(), other.flatten(), dim=0))
-    return (torch.sin((1 - strength) * angle) * noise + torch.sin(strength * angle) * other) / torch.sin(
-        angle
-    )
 
 
 SAMPLERS: dict[SamplerName, Sampler] = {"ddpm": ddpm, "ddim": ddim}

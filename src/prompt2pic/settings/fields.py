@@ -70,8 +70,14 @@ class Settings(BaseSettings):
     s3_secret_key: SecretStr | None = _setting(None, "Secret key of the S3 bucket.")
     painter: Annotated[str, AfterValidator(rules.painter)] = _setting(
         "wuerstchen",
-        "Who paints: `wuerstchen` (built in), `wuerstchen:NAME-OR-FOLDER`, or `stub:SECONDS`, which "
-        "waits and draws the prompt (for load trials).",
+        "Who paints: `wuerstchen` (built in), `wuerstchen:NAME-OR-FOLDER`, `sd:NAME-OR-PATH` (Stable Diffusion "
+        "1.5: a name on the model hub, a folder or one .safetensors file), or `stub:SECONDS`, which waits and "
+        "draws the prompt (for load trials). A name on the model hub may end in `@REVISION`.",
+    )
+    translator: str = _setting(
+        "Helsinki-NLP/opus-mt-ru-en",
+        "Who translates prompts for a model that reads English only: a Marian model of OPUS-MT, by its name on "
+        "the model hub or its folder, or `none`.",
     )
     telegram_token: SecretStr | None = _setting(
         None, "Token of the Telegram bot; without it the bot is left out."

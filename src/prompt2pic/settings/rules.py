@@ -46,11 +46,11 @@ def topic_prefix(value: str) -> str:
 
 def painter(value: str) -> str:
     """Return the painter's address if it is one."""
-    kind, colon, rest = value.partition(":")
+    kind, _, rest = value.partition(":")
     if kind == "stub":
         if not _is_seconds(rest):
             raise wrong("painter-stub")
-    elif kind != "wuerstchen" or (colon and not rest):
+    elif kind not in {"wuerstchen", "sd"} or not (rest or value == "wuerstchen"):
         raise wrong("painter")
     return value
 

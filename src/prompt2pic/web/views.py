@@ -9,6 +9,7 @@ from prompt2pic.core.errors import Problem
 from prompt2pic.core.events import Expired, Failed, Finished, Picture
 from prompt2pic.core.jobs import Job
 from prompt2pic.core.requests import Request as Body
+from prompt2pic.core.unread import words_read
 from prompt2pic.edge.hub import Hub
 from prompt2pic.texts import sentence
 from prompt2pic.web.links import PictureLinks
@@ -45,6 +46,7 @@ class Views:
             "output": self.pictures(job, request, person),
             "level": job.claim.level if job.claim else None,
             "lowered": bool(job.claim and job.claim.lowered),
+            "words_read": _words_read(job),
             "error": _error(job, person.language),
             "metrics": _metrics(job),
             "urls": _urls(job),
@@ -106,6 +108,12 @@ def _input(body: Body) -> dict[str, Any]:
         "variation_strength": body.strength,
         "level": body.level,
     }
+
+
+def _words_read(job: Job) -> int | None:
+    if not isinstance(job.end, Finished) or job.request is None:
+        return None
+    return words_read(job.request.prompt, job.end.read)
 
 
 def _error(job: Job, language: str) -> dict[str, str] | None:

@@ -1,5 +1,6 @@
 """One go of this worker at a job, from its claim to its end."""
 
+import math
 import uuid
 from base64 import b64encode
 from typing import Literal
@@ -40,6 +41,7 @@ class Attempt(msgspec.Struct):
     fresh: bool = False
     pictures: dict[int, Picture] = {}
     seconds: float | None = None
+    read: float = 1.0
 
     @property
     def place(self) -> Place:
@@ -78,6 +80,12 @@ class Attempt(msgspec.Struct):
             strength=request.strength,
             level=self.level,
         )
+
+    def largeness(self, me: WorkerState) -> float:
+        """Return how much larger than the model's default size a picture is painted."""
+        order = self.order(me)
+        width, height = painted_size(me.model, order.width, order.height)
+        return width * height / math.prod(me.model.sizes[0])
 
     def fraction(self) -> float:
         """Return how much of the painting is done, 0 to 1."""

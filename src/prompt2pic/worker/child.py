@@ -86,12 +86,22 @@ FromChild: TypeAlias = Loading | Ready | Stepped | PictureDone | Done | Broken |
 
 
 class Child:
-    """The worker's hand on a painter process; what the painter tells goes to `tell`, from a thread."""
+    """The worker's hand on a painter process; what the painter tells goes to `tell`, from a thread.
 
-    def __init__(self, make: Callable[[], Painter], tell: Callable[[FromChild], None]) -> None:
+    With `seconds`, as an earlier one of the same model measured them, it takes no time to measure.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[], Painter],
+        tell: Callable[[FromChild], None],
+        seconds: dict[str, float] | None = None,
+    ) -> None:
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
-        self._process = context.Process(target=_run, args=(make, theirs), daemon=True, name="painter")
+        self._process = context.Process(
+            target=_run, args=(make, theirs, seconds), daemon=True, name="painter"
+        )
         self._process.start()
         theirs.close()
         self.pid = self._process.pid or 0
@@ -123,23 +133,25 @@ class Child:
         tell(Died(self.pid))
 
 
-def _run(make: Callable[[], Painter], connection: Connection) -> None:
+def _run(
+    make: Callable[[], Painter], connection: Connection, seconds: dict[str, float] | None = None
+) -> None:
     """Be the painter process: load, then paint what comes, until the pipe closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the worker decides when painting stops
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     orders = _Orders(connection)
     painter = make()
-    if not _load(painter, connection):
+    if not _load(painter, connection, seconds):
         return
     while True:
         _paint(painter, orders.next(), orders, connection)
 
 
-def _load(painter: Painter, connection: Connection) -> bool:
+def _load(painter: Painter, connection: Connection, seconds: dict[str, float] | None) -> bool:
     try:
         model = painter.load(lambda fraction, what: connection.send(Loading(fraction, what)))
-        connection.send(Ready(model, painter.estimate()))
+        connection.send(Ready(model, seconds or painter.estimate()))
     except Problem as problem:
         connection.send(Broken("", problem.key, problem.args_by_name))
         return False

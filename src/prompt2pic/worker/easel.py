@@ -11,6 +11,8 @@ from prompt2pic.worker.child import Broken, Cancel, Child, Died, FromChild, Pain
 
 _MOST_LOADS = 5  # painter processes in a row that may die before their model is loaded
 
+_PASSING = "model-out-of-memory"  # may be over when the model is loaded again
+
 _log = structlog.get_logger()
 
 
@@ -23,21 +25,28 @@ class Easel:
         self._child: Child | None = None
         self._spawn_at = 0.0
         self._deaths = 0
+        self._seconds: dict[str, float] = {}
+        self._why: Problem | None = None
         self.ready: Ready | None = None
         self.fatal: Problem | None = None
 
     def set_up(self) -> None:
         """Start a painter process where there is none and its pause is over."""
         if self._child is None and self.fatal is None and time.monotonic() >= self._spawn_at:
-            self._child = Child(self._make, self._tell)
+            self._child = Child(self._make, self._tell, self._seconds)
 
     def loaded(self, ready: Ready) -> None:
         """Take in that the model is loaded."""
-        self.ready, self._deaths = ready, 0
+        self.ready, self._deaths, self._why = ready, 0, None
+        self._seconds = ready.seconds
 
     def broken(self, broken: Broken) -> None:
-        """Take in that the model can not be loaded at all."""
-        self.fatal = Problem(broken.key, **broken.args)
+        """Take in that the model can not be loaded: at all, or now, where it was before."""
+        problem = Problem(broken.key, **broken.args)
+        if self._seconds and broken.key == _PASSING:
+            self._why = problem
+        else:
+            self.fatal = problem
 
     def died(self, died: Died) -> bool:
         """Take in that a painter process is gone; return whether it was the present one."""
@@ -49,7 +58,7 @@ class Easel:
         self._spawn_at = time.monotonic() + 2**self._deaths - 1
         self._deaths += 1
         if self._deaths >= _MOST_LOADS and self.fatal is None:
-            self.fatal = Problem("painter-dies-loading")
+            self.fatal = self._why or Problem("painter-dies-loading")
         _log.error("painter-died", deaths=self._deaths)
         return True
 
@@ -68,6 +77,7 @@ class Easel:
     def kill(self) -> None:
         """End a painter process that hangs; it is heard of as died."""
         if self._child is not None:
+            self.ready = None  # nothing may be claimed for it before it is heard of
             self._child.kill()
 
     def close(self) -> None:

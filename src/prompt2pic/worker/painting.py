@@ -8,7 +8,7 @@ from prompt2pic.core import decide
 from prompt2pic.core.errors import AppendUnknown, LogUnavailable
 from prompt2pic.core.events import Event, JobEvent, Started, encode_event
 from prompt2pic.core.jobs import Job
-from prompt2pic.core.lease import PROGRESS_PERIOD, AwakeClock, deadline_seconds
+from prompt2pic.core.lease import PROGRESS_PERIOD, AwakeClock, deadline_seconds, hung_after
 from prompt2pic.core.ports import Log
 from prompt2pic.ops.metrics import Metrics
 from prompt2pic.worker.attempt import Attempt
@@ -18,7 +18,6 @@ from prompt2pic.worker.upkeep import Upkeep
 from prompt2pic.worker.uploads import NotStored, Sent, Stored, Uploads
 
 _RETRY = 0.5  # seconds before an attempt's last word is written again
-_HUNG = 0.75  # share of the lease without a sign of the painter after which it is killed
 
 _log = structlog.get_logger()
 
@@ -44,19 +43,25 @@ class Painting:
         self._last_word: Event | None = None
         self._retry_at = 0.0
         self._awake = AwakeClock()
+        self._silence = 0.0
         self.attempt: Attempt | None = None
         self.changed = time.monotonic()
         self.stop_at: float | None = None
+
+    def expect(self, silence: float) -> None:
+        """Take in for how many seconds a painter that was just loaded may keep silent between two steps."""
+        self._silence = max(self._silence, silence)
 
     def hear(self, message: Stepped | PictureDone | Done | Broken | Sent | Stored | NotStored) -> None:
         """Take in what painter or uploads tell; what they tell of an earlier attempt is let go."""
         attempt = self.attempt
         if attempt is None or message.attempt != attempt.id or attempt.phase != "painting":
             return
-        self._note_sign(attempt)
+        self._note_sign(attempt, of_painter=isinstance(message, Stepped | PictureDone | Done))
         if isinstance(message, Stepped):
             attempt.note(message.step)
         elif isinstance(message, PictureDone):
+            attempt.read = min(attempt.read, message.painted.read)
             self._uploads.put(attempt.id, message.number, attempt.key(message.number), message.painted)
         elif isinstance(message, Done):
             attempt.seconds = message.seconds
@@ -126,9 +131,12 @@ class Painting:
         _log.info("attempt-let-go", request=attempt.job.id, attempt=attempt.id, why=why)
         self._clear(attempt)
 
-    def _note_sign(self, attempt: Attempt) -> None:
+    def _note_sign(self, attempt: Attempt, *, of_painter: bool) -> None:
         now = self._awake.look(time.monotonic())
-        self._upkeep.note_silence(now - attempt.heard)
+        silence = now - attempt.heard
+        self._upkeep.note_silence(silence)
+        if of_painter:  # what a slow store makes of it must not leave a painter that hangs more time
+            self._silence = max(self._silence, silence)
         attempt.heard, attempt.fresh = now, True
 
     def _look_after(self, attempt: Attempt, now: float) -> None:
@@ -136,7 +144,7 @@ class Painting:
             self._finish(attempt)
         elif self.stop_at is not None and now + attempt.left(now) > self.stop_at:
             self._end_with(attempt, decide.release(attempt.job, "worker-stopping"))
-        elif self._awake.seconds - attempt.heard > _HUNG * attempt.lease:
+        elif self._awake.seconds - attempt.heard > self._patience(attempt):
             self._give_up_on(attempt, "painter-hung" if attempt.seconds is None else "store-slow")
         elif now - attempt.began > deadline_seconds(attempt.predicted):
             self._give_up_on(attempt, "painter-too-slow")
@@ -146,13 +154,18 @@ class Painting:
             if self._append(attempt, attempt.progress(now)):
                 attempt.shown = told
 
+    def _patience(self, attempt: Attempt) -> float:
+        if attempt.seconds is not None or self._upkeep.me is None:
+            return hung_after(attempt.lease)
+        return hung_after(attempt.lease, self._silence, attempt.largeness(self._upkeep.me))
+
     def _finish(self, attempt: Attempt) -> None:
         levels = self._upkeep.me.model.levels if self._upkeep.me else ()
         steps = next((level.steps for level in levels if level.name == attempt.level), 0)
         pictures = tuple(picture for _, picture in sorted(attempt.pictures.items()))
         seconds = attempt.seconds or 0.0
         self._metrics.paint_seconds.labels(level=attempt.level).observe(seconds)
-        self._end_with(attempt, decide.completion(attempt.job, pictures, steps, seconds))
+        self._end_with(attempt, decide.completion(attempt.job, pictures, steps, seconds, attempt.read))
 
     def _give_up_on(self, attempt: Attempt, reason: str) -> None:
         if attempt.seconds is None:

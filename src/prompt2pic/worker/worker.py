@@ -182,6 +182,7 @@ class Worker:
     def _loaded(self, ready: Ready) -> None:
         self._easel.loaded(ready)
         step = max(ready.seconds.get(level.name, 0.0) / level.steps for level in ready.model.levels)
+        self._painting.expect(2 * step)
         self._upkeep.appear(ready.model, ready.seconds, 2 * step)
         _log.info("worker-ready", worker=self.name, model=ready.model.name, seconds=ready.seconds)
 

@@ -3,6 +3,7 @@ open-page = Ready: open { $address } in a browser. Ctrl-C stops everything.
 bot-left-out = The Telegram bot is left out: no token is set ({ $setting }).
 loading = Loading the model: { $percent } %
 painted = { $path } (seed { $seed })
+prompt-cut = The model had no room for the end of the description. Words read: { $count }.
 doctor-settings = Settings are fine; data is kept in { $folder }.
 doctor-log = The log { $log } can be read and written; it holds { $records ->
     [one] { $records } record
@@ -10,6 +11,8 @@ doctor-log = The log { $log } can be read and written; it holds { $records ->
 }.
 doctor-store = The picture store { $store } can be read and written.
 doctor-model = The model { $model } paints on { $device }; seconds a picture: { $seconds }.
+doctor-translator = People may ask in these languages: { $languages }.
+doctor-translator-none = Prompts are not translated, as { $setting } says.
 doctor-page = The page can be served at { $address }.
 doctor-kafka = Kafka at { $log } answers: { $brokers ->
     [one] { $brokers } broker

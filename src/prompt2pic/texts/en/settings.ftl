@@ -12,7 +12,7 @@ why-wrong = { $why ->
     [topic-prefix] use only letters a to z, digits, dots, hyphens and underscores, at most 100
     [store-address] write file:///absolute/path or s3://bucket/prefix
     [web-address] write an address that begins with http:// or https://
-    [painter] write wuerstchen, wuerstchen:NAME-OR-FOLDER or stub:SECONDS
+    [painter] write wuerstchen, wuerstchen:NAME-OR-FOLDER, sd:NAME-OR-PATH or stub:SECONDS
     [painter-stub] write stub: and a number of seconds, such as stub:0.5
     [keys] write name:key,name:key or @file with one name:key a line
     [keys-twice] two names have the same key: give each their own

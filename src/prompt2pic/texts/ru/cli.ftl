@@ -3,6 +3,7 @@ open-page = Готово: откройте { $address } в браузере. Ctr
 bot-left-out = Бот для Telegram не запущен: токен не задан ({ $setting }).
 loading = Загружаю модель: { $percent } %
 painted = { $path } (зерно { $seed })
+prompt-cut = Конец описания не поместился в модель. Прочитано слов: { $count }.
 doctor-settings = Настройки в порядке; данные лежат в { $folder }.
 doctor-log = Журнал { $log } читается и пишется; в нём { $records ->
     [one] { $records } запись
@@ -11,6 +12,8 @@ doctor-log = Журнал { $log } читается и пишется; в нём
 }.
 doctor-store = Хранилище картинок { $store } читается и пишется.
 doctor-model = Модель { $model } рисует на { $device }; секунд на картинку: { $seconds }.
+doctor-translator = Просить можно на этих языках: { $languages }.
+doctor-translator-none = Запросы не переводятся: так задано в { $setting }.
 doctor-page = Страницу можно открыть по адресу { $address }.
 doctor-kafka = Kafka { $log } отвечает: { $brokers ->
     [one] { $brokers } брокер

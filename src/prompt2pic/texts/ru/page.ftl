@@ -47,6 +47,7 @@ web-factWaited = ожидание
 web-factNegative = без
 web-paintedAt = { $size }, нарисовано в { $painted }
 web-lowered = Ждало много людей, поэтому картинка нарисована быстрее, чем в лучшем качестве.
+web-notRead = Конец описания не поместился в модель. Прочитано слов: { $count }.
 web-cancel = Отменить
 web-again = Ещё раз
 web-bestAgain = Лучшее качество

@@ -80,7 +80,7 @@ export class Card {
     const { job } = this;
     const prompt = element("p", { class: "prompt", dir: "auto" }, job.input.prompt);
     if (!isOver(job)) return [prompt, ...this.#progress(), this.#buttons([this.#cancel()])];
-    if (job.status === "succeeded") return [prompt, this.#facts(), this.#lowered(), this.#choice(), this.#buttons(this.#afterwards())];
+    if (job.status === "succeeded") return [prompt, this.#facts(), this.#lowered(), this.#notRead(), this.#choice(), this.#buttons(this.#afterwards())];
     const why = job.status === "failed" ? job.error?.message || say("failed") : say("canceled");
     return [prompt, element("p", { class: "status" }, why), this.#buttons([this.#again(), this.#erase()])];
   }
@@ -132,6 +132,11 @@ export class Card {
 
   #lowered() {
     return this.job.lowered ? element("p", { class: "note" }, say("lowered")) : null;
+  }
+
+  #notRead() {
+    const { words_read: count } = this.job;
+    return typeof count === "number" ? element("p", { class: "note" }, say("notRead", { count })) : null;
   }
 
   #afterwards() {

@@ -1,0 +1,47 @@
+"""What an error of torch and its neighbours means to whoever reads of it."""
+
+import errno
+import gc
+import importlib
+import os
+import sys
+
+from prompt2pic.core.errors import PaintFailed
+from prompt2pic.painters.wuerstchen_files import first_line
+
+_NO_MEMORY = ("can't allocate memory", "cannot allocate memory", "out of memory")  # of errors without a class
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory ran out, on the CPU, on a GPU or while a file was mapped."""
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+        return True
+    if type(error).__name__ == "OutOfMemoryError":  # torch's own, without an import of torch
+        return True
+    return any(words in str(error).lower() for words in _NO_MEMORY)
+
+
+def painting_failed(error: BaseException) -> PaintFailed:
+    """Return the failure that a person is told of when an error stopped their picture."""
+    if is_out_of_memory(error):
+        return PaintFailed("painter-out-of-memory")
+    return PaintFailed("painter-broke", reason=first_line(error))
+
+
+def free_memory() -> None:
+    """Give back what nobody holds any more, and what torch keeps for that on a GPU."""
+    gc.collect()
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
+
+
+def import_libraries(*modules: str) -> None:
+    """Import modules of ours that need torch and its neighbours. Raises PaintFailed where those are missing."""
+    if "torch" not in sys.modules:
+        os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # threads that wait must not keep the cores busy
+    try:
+        for module in modules:
+            importlib.import_module(module)
+    except (ImportError, OSError, RuntimeError) as error:  # diffusers wraps what its parts raise
+        raise PaintFailed("painter-libraries-missing", reason=first_line(error)) from None

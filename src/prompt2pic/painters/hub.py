@@ -1,0 +1,196 @@
+"""Brings files of a model from the model hub into its local cache: once, pinned to a commit, and checked."""
+
+import errno
+import hashlib
+import json
+import re
+import shutil
+from collections.abc import Callable, Iterable
+from fnmatch import fnmatchcase
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from prompt2pic.core.errors import PaintFailed
+
+_NAME = re.compile(r"([\w-][\w.-]*/[\w-][\w.-]*)(?:@([\w./-]+)(?:,([\w./-]+))?)?")
+Tell = Callable[[float], None]  # the share of the bytes that are there, 0 to 1
+_SPARE = 1 << 28  # bytes that a download leaves free
+_CHUNK = 1 << 20  # bytes
+_MEMINFO, _NVIDIA = Path("/proc/meminfo"), Path("/proc/driver/nvidia")
+
+
+class _File(NamedTuple):
+    path: str
+    size: int
+    sha256: str | None
+    blob: str | None
+
+
+def on_hub(source: str) -> tuple[str, str, str] | None:
+    """Return the name, the revision (`main` where none is given) and what follows it after a comma; None for a path."""
+    named = None if source.startswith((".", "/", "~")) else _NAME.fullmatch(source)
+    return None if named is None else (named[1], named[2] or "main", named[3] or "")
+
+
+def fetch(name: str, revision: str, patterns: Iterable[str], tell: Tell) -> Path:
+    """Return the folder of a model's files; the commit of a first download stays that of the revision here.
+
+    What broke off is resumed, what has a wrong checksum is downloaded once more. Raises PaintFailed.
+    """
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    home = Path(HF_HUB_CACHE) / f"models--{name.replace('/', '--')}"
+    pin = home / f"prompt2pic-{quote(revision, safe='')}.json"
+    if (folder := _pinned(home, pin)) is not None:
+        return folder
+    try:
+        commit, files = _listed(name, revision, list(patterns))
+        folder = home / "snapshots" / commit
+        _check_room(name, home, [file for file in files if not (folder / file.path).exists()], files)
+        _download(name, commit, files, folder, tell)
+    except PaintFailed:
+        raise
+    except Exception as error:  # the hub's client lets errors of three more libraries through
+        raise _told(name, revision, error) from None
+    pin.write_text(json.dumps({"commit": commit, "files": {file.path: file.size for file in files}}))
+    return folder
+
+
+def _pinned(home: Path, pin: Path) -> Path | None:
+    try:
+        kept = json.loads(pin.read_bytes())
+        folder = home / "snapshots" / kept["commit"]
+        whole = all((folder / path).stat().st_size == size for path, size in kept["files"].items())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return folder if whole else None
+
+
+def _listed(name: str, revision: str, patterns: list[str]) -> tuple[str, list[_File]]:
+    from huggingface_hub import HfApi
+
+    info = HfApi().model_info(name, revision=revision, files_metadata=True, timeout=30)
+    wanted = [
+        file
+        for file in info.siblings or []
+        if any(fnmatchcase(file.rfilename, pattern) for pattern in patterns)
+    ]
+    files = [
+        _File(file.rfilename, file.size or 0, file.lfs.sha256 if file.lfs else None, file.blob_id)
+        for file in wanted
+    ]
+    return str(info.sha), files
+
+
+def _check_room(name: str, home: Path, lacking: list[_File], files: list[_File]) -> None:
+    there = next(folder for folder in (home, *home.parents) if folder.exists())
+    bytes_lacking, free = sum(file.size for file in lacking), _free_disk(there)
+    if lacking and bytes_lacking + _SPARE > free:
+        raise PaintFailed(
+            "model-disk-small", name=name, needed=_gb(bytes_lacking), free=_gb(free), path=str(there)
+        )
+    weights = sum(file.size for file in files if file.path.endswith(".safetensors"))
+    if lacking and (memory := _memory()) is not None and weights > memory:
+        raise PaintFailed("model-memory-small", name=name, needed=_gb(weights), free=_gb(memory))
+
+
+def _free_disk(folder: Path) -> int:
+    return shutil.disk_usage(folder).free
+
+
+def _memory() -> int | None:
+    """Return the bytes of memory that may be had, None where nobody knows or a GPU has memory of its own."""
+    if _NVIDIA.exists() or not _MEMINFO.exists():
+        return None
+    lines = [line.split() for line in _MEMINFO.read_text().splitlines()]
+    return next((int(line[1]) * 1024 for line in lines if line[0] == "MemAvailable:"), None)
+
+
+def _gb(size: int) -> float:
+    return round(size / 1e9, 1)
+
+
+def _download(name: str, commit: str, files: list[_File], folder: Path, tell: Tell) -> None:
+    total, done = max(1, sum(file.size for file in files)), 0
+    for file in files:
+        _download_one(name, commit, file, folder, _bar(partial(_tell_share, tell, done, total)))
+        done += file.size
+        tell(min(1.0, done / total))
+
+
+def _tell_share(tell: Tell, before: int, total: int, here: int) -> None:
+    tell(min(1.0, (before + here) / total))
+
+
+def _download_one(name: str, commit: str, file: _File, folder: Path, bar: Any) -> None:
+    from huggingface_hub import hf_hub_download
+
+    for _ in range(2):
+        hf_hub_download(name, file.path, revision=commit, tqdm_class=bar)
+        path = folder / file.path
+        if _right(path, file):
+            return
+        path.resolve().unlink()
+        path.unlink(missing_ok=True)
+    raise PaintFailed("model-download-wrong", name=name, path=file.path)
+
+
+def _right(path: Path, file: _File) -> bool:
+    """Whether a file has the checksum that the hub tells: SHA-256 of large ones, git's own of the others."""
+    if file.sha256 is None and not file.blob:
+        return path.stat().st_size == file.size
+    digest = hashlib.sha256() if file.sha256 else hashlib.sha1(usedforsecurity=False)
+    if not file.sha256:
+        digest.update(f"blob {path.stat().st_size}\0".encode())
+    with path.open("rb") as data:
+        while chunk := data.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest() == (file.sha256 or file.blob)
+
+
+def _bar(tell: Callable[[int], None]) -> type:
+    """Return what the hub's client takes for a progress bar and tells of each chunk."""
+
+    class Bar:
+        """Shows nothing."""
+
+        def __init__(self, *args: Any, initial: int = 0, **options: Any) -> None:
+            self._here = initial
+
+        def __enter__(self) -> "Bar":
+            return self
+
+        def __exit__(self, *error: object) -> None:
+            pass
+
+        def __getattr__(self, name: str) -> Callable[..., None]:
+            return lambda *args, **options: None
+
+        def update(self, n: float = 1) -> None:
+            self._here += int(n)
+            tell(self._here)
+
+    return Bar
+
+
+def _told(name: str, revision: str, error: Exception) -> PaintFailed:
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        HFValidationError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    if isinstance(error, GatedRepoError):
+        return PaintFailed("model-gated", name=name)
+    if isinstance(error, RepositoryNotFoundError | HFValidationError):
+        return PaintFailed("model-not-on-hub", name=name)
+    if isinstance(error, RevisionNotFoundError):
+        return PaintFailed("model-revision-missing", name=name, revision=revision)
+    full = isinstance(error, OSError) and error.errno == errno.ENOSPC
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return PaintFailed(
+        "model-disk-full" if full else "model-hub-unreachable", name=name, reason=lines[0][:200]
+    )
