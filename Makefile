@@ -9,10 +9,10 @@ UV := $(BIN)/python tools/uv_like_pip.py
 CONSTRAINTS := $(addprefix --constraint ,$(wildcard constraints.txt))
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check bench lock docs clean
+.PHONY: help install run test check bench model model-report lock docs clean
 
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: $(STAMP) ## Make .venv with everything in it (done once, and again when the dependencies change)
 
@@ -36,6 +36,17 @@ check: $(STAMP) ## Lint, format, types, import contracts, dead code, spelling, Y
 
 bench: $(STAMP) ## Measure what is fast; ARGS names one bench
 	@$(BIN)/python -m bench $(ARGS)
+
+MODEL_WORK ?= work
+
+model: $(STAMP) ## Make the built-in model anew (hours); ARGS=--shipped goes on from the shipped weights
+	$(BIN)/python -m training --work $(MODEL_WORK) $(ARGS)
+
+model-report: $(STAMP) ## Ask the built-in model in wording it never saw and count; ARGS="--model DIR" takes another
+	$(BIN)/python -m training.prepare --work $(MODEL_WORK)
+	test -e $(MODEL_WORK)/classifier.pt || $(BIN)/python -m training.classifier --work $(MODEL_WORK)
+	$(BIN)/python -m training.report --work $(MODEL_WORK) --misses $(MODEL_WORK)/misses.tsv $(ARGS)
+	$(BIN)/python -m training.sheet --work $(MODEL_WORK) --model src/prompt2pic/models/builtin
 
 lock: .venv/bin/uv ## Write constraints.txt: exact versions of the whole tree; ARGS=--upgrade takes newer ones
 	$(UV) pip compile --quiet --universal --all-extras --python-version 3.11 $(ARGS) \

@@ -1,0 +1,202 @@
+"""How the built-in model is made: wording that is held out, Russian forms, training that was cut off."""
+
+import json
+import random
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="the painter's libraries are not installed")
+pytest.importorskip("pymorphy3", reason="the extra `training` is not installed")
+
+from training import __main__ as chain  # noqa: E402
+from training import captions, loop, tables  # noqa: E402
+from training.catalogue import Entry, drawn, pairs, singles  # noqa: E402
+from training.classifier import groups, shapes  # noqa: E402
+from training.colours import COLOURS  # noqa: E402
+from training.latents import cut  # noqa: E402
+from training.objects import Object, load  # noqa: E402
+from training.report import Counts, ground_of, halves, table  # noqa: E402
+from training.russian import declined  # noqa: E402
+from training.shipped import BUILTIN  # noqa: E402
+from training.trials import trials  # noqa: E402
+from training.wording import LANGUAGES, chosen, held_out, synonyms  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def objects(tmp_path_factory: pytest.TempPathFactory) -> list[Object]:
+    """Return the everyday objects, each a disc of its own colour."""
+    work = tmp_path_factory.mktemp("work")
+    labels = tables.lines("everyday")
+    described = [{"label": label, "tags": [], "russian": "", "russian_tags": []} for label in labels]
+    (work / "objects.json").write_text(json.dumps(described), encoding="utf-8")
+    rows, columns = np.mgrid[-64:64, -64:64]
+    disc = (rows**2 + columns**2 < 50**2).astype(np.uint8) * 255
+    made = np.zeros((len(labels), 128, 128, 4), np.uint8)
+    made[..., 3] = disc
+    made[..., :3] = np.random.default_rng(0).integers(0, 255, (len(labels), 1, 1, 3))
+    np.save(work / "objects.npy", made)
+    return load(work)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_table_is_split(language: str) -> None:
+    """Each kind of wording has a part that is trained on and one that is held out, by the hash of its text."""
+    for name in ("templates", "grounds", "relations"):
+        trained, held = (chosen(name, language, held=part) for part in (False, True))
+        assert trained
+        assert held
+        assert not [row for row in trained if held_out(row["text"])]
+        assert len(trained) + len(held) == sum(row["language"] == language for row in tables.rows(name))
+    assert any(synonyms(language, held=True).values())
+    assert any(synonyms(language, held=False).values())
+
+
+def test_captions_never_hold_what_is_held_out(objects: list[Object], monkeypatch: pytest.MonkeyPatch) -> None:
+    """No wording and no name of the report's part is ever used for a caption."""
+    used: list[str] = []
+    for name in ("filled", "grounded", "related"):
+        inner = getattr(captions, name)
+
+        def noting(row: dict[str, str], *rest: Any, inner: Any = inner) -> str:
+            used.append(row["text"])
+            return str(inner(row, *rest))
+
+        monkeypatch.setattr(captions, name, noting)
+    kept = {name for part in LANGUAGES for names in synonyms(part, held=True).values() for name in names}
+    random.seed(3)
+    entries = [*singles(objects), *pairs(objects)]
+    for entry in random.sample(entries, 3000):
+        for language in LANGUAGES:
+            captions.caption(entry, objects, language)
+            assert not kept & set(objects[entry.first].names[language].common)
+    assert len(used) > 3000
+    assert not [text for text in used if held_out(text)]
+
+
+def test_the_report_asks_in_held_out_wording(objects: list[Object]) -> None:
+    """Every everyday object is asked for in both languages, and pairs both ways."""
+    random.seed(1)
+    asked = list(trials(objects, everything=False))
+    for language in LANGUAGES:
+        named = {trial.objects[0] for trial in asked if (trial.what, trial.language) == ("object", language)}
+        assert len(named) == len(objects) == 200
+    assert {trial.kind for trial in asked} == {"one", "side", "over"}
+
+
+@pytest.mark.parametrize(
+    ("case", "phrase", "form"),
+    [
+        ("accs", "рыжая лиса", "рыжую лису"),
+        ("accs", "розовый слон", "розового слона"),
+        ("ablt", "синяя машина", "синей машиной"),
+        ("gent", "чашка кофе", "чашки кофе"),
+        ("loct", "белый медведь", "белом медведе"),
+        ("datv", "кот", "коту"),
+        ("nomn", "ёж", "ёж"),
+    ],
+)
+def test_russian_forms(case: str, phrase: str, form: str) -> None:
+    """A phrase takes the case of its template, the words after its noun stay."""
+    assert declined(phrase, case) == form
+
+
+def test_a_dropped_merge_leaves_smaller_pieces() -> None:
+    """With BPE dropout a word is cut into more pieces; without it always into the same."""
+    folder = BUILTIN / "prior"
+    word = ["бабочка на синем фоне"]
+    plain = cut(word, folder, 0.0)
+    assert torch.equal(plain, cut(word, folder, 0.0))
+    dropped = cut(word, folder, 0.9)
+    assert (dropped != 4097).sum() > (plain != 4097).sum()
+
+
+def options(work: Path, steps: int) -> Namespace:
+    """Return the options of a tiny training."""
+    return Namespace(work=work, rate=1e-2, steps=steps, minutes=1.0, device="cpu")
+
+
+def trained(work: Path, steps: int, stop_after: int | None = None) -> dict[str, Any]:
+    """Train a tiny network, with a crash after some steps; return its averaged weights."""
+    torch.manual_seed(5)
+    network = torch.nn.Linear(3, 2)
+    training = loop.Loop({"net": network}, work / "net.pt", options(work, steps))
+
+    def loss() -> Any:
+        if training.step == stop_after:
+            raise KeyboardInterrupt
+        return network(torch.randn(4, 3)).square().mean()
+
+    return training.run(loss)["net"]
+
+
+def test_a_killed_training_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It ends with the very weights of one that was never killed."""
+    monkeypatch.setattr(loop, "SAVE_EVERY", -1.0)
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    whole.mkdir()
+    broken.mkdir()
+    wanted = trained(whole, 30)
+    with pytest.raises(KeyboardInterrupt):
+        trained(broken, 30, stop_after=17)
+    found = trained(broken, 30)
+    for name, value in wanted.items():
+        assert torch.equal(value, found[name])
+
+
+def test_training_starts_from_bare_weights(tmp_path: Path) -> None:
+    """Of shipped weights there are no optimisers: they begin anew, and what is lacking starts at random."""
+    weights = {"net": {"weight": torch.full((2, 3), 7.0), "bias": torch.zeros(2)}}
+    torch.save({"modules": weights, "average": weights}, tmp_path / "net.pt")
+    modules = {"net": torch.nn.Linear(3, 2), "head": torch.nn.Linear(2, 2)}
+    training = loop.Loop(modules, tmp_path / "net.pt", options(tmp_path, 1))
+    assert training.step == 0
+    assert torch.equal(training.average.weights["net"]["weight"], weights["net"]["weight"])
+    assert "head" in training.average.weights
+
+
+def test_what_was_fetched_is_not_fetched_again(tmp_path: Path) -> None:
+    """A chain that was cut off begins with the first stage that has something left to do."""
+    assert chain.stages(tmp_path, shipped=False)[0] == ["training.prepare"]
+    (tmp_path / "objects.json").touch()
+    (tmp_path / "tokenizer").mkdir()
+    assert chain.stages(tmp_path, shipped=False)[0] == ["training.stage_a"]
+    assert ["training.stage_b", "--freeze"] in chain.stages(tmp_path, shipped=True)
+
+
+@pytest.mark.parametrize("ground", COLOURS)
+def test_the_report_tells_grounds(objects: list[Object], ground: str) -> None:
+    """Every ground of a true render is told from the others."""
+    picture = drawn(Entry(kind="one", first=0, ground=ground, weight=1.0), objects)
+    assert ground_of(torch.from_numpy(picture.copy()).permute(2, 0, 1) / 255) == ground
+
+
+@pytest.mark.parametrize("kind", ["side", "over"])
+def test_the_report_looks_where_each_of_two_belongs(objects: list[Object], kind: str) -> None:
+    """The middle of each half has the colour of its object."""
+    picture = drawn(Entry(kind=kind, first=0, second=1, weight=1.0), objects)
+    seen = halves(torch.from_numpy(picture.copy()).permute(2, 0, 1).float(), kind)
+    for number, half in enumerate(seen):
+        assert half.shape == (3, 64, 64)
+        colour = torch.from_numpy(objects[number].shape[64, 64, :3].copy()).float()
+        assert (half[:, 32, 32] - colour).abs().max() < 3
+
+
+def test_objects_that_look_alike_count_as_one(objects: list[Object]) -> None:
+    """Near-duplicates share a group, others have their own."""
+    twins = shapes([objects[0], objects[1], objects[0]])
+    assert groups(twins).tolist() == [0, 1, 0]
+
+
+def test_the_table_counts_both_languages() -> None:
+    """A row has the share of all, and of each language with its count."""
+    counts = Counts(
+        {("object", "english", True): 3, ("object", "english", False): 1, ("object", "russian", True): 4}
+    )
+    [head, row] = table(counts)
+    assert head.startswith("| what |")
+    assert "87.5 %" in row
+    assert "75.0 % of 4 | 100.0 % of 4 | 90 %" in row
