@@ -1,6 +1,7 @@
 """What each command of the command line does."""
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
@@ -29,6 +30,7 @@ from prompt2pic.wiring import build_bot, build_painter, build_web, build_worker,
 
 _GRACE_BEYOND = 10.0  # seconds that all processes get beyond a worker's own grace period
 _READY_WITHIN = 120.0  # seconds the page may take to answer for the first time
+_LOOK_WITHIN = 2.0  # seconds that a scrape waits for a loop that is busy
 _SERVING: dict[str, Any] = {
     "log_config": None,
     "access_log": False,
@@ -97,7 +99,8 @@ async def _speak(settings: Settings, *, attached: bool) -> int:
     process = build_bot(settings, metrics, health, lambda key, **args: _tell(texts.say(key, **args)))
     ops = None
     if settings.metrics_port and settings.telegram_webhook is None:
-        ops = OpsServer(settings.host, settings.metrics_port, metrics, health)
+        look = _in_loop(loop, process.context.hub.show)
+        ops = OpsServer(settings.host, settings.metrics_port, metrics, health, look)
 
     def stop() -> None:
         loop.call_soon_threadsafe(process.stop)
@@ -109,6 +112,19 @@ async def _speak(settings: Settings, *, attached: bool) -> int:
         if ops:
             ops.close()
     return 0
+
+
+def _in_loop(loop: asyncio.AbstractEventLoop, act: Callable[[], None]) -> Callable[[], None]:
+    """Return what has the event loop do something and waits for that, a while: a scrape must not hang with it."""
+
+    async def acted() -> None:
+        act()
+
+    def do() -> None:
+        with contextlib.suppress(TimeoutError):
+            asyncio.run_coroutine_threadsafe(acted(), loop).result(_LOOK_WITHIN)
+
+    return do
 
 
 def paint(settings: Settings, text: str, out: Path, changes: dict[str, object]) -> int:

@@ -44,9 +44,9 @@ class BotFleet:
         environment = self._environment(settings)
         self.ports = [free_port() for _ in range(bots)]
         self.bots = [self._bot(number, port, environment) for number, port in enumerate(self.ports)]
+        self.worker_ports = [free_port() for _ in range(workers)]
         self.workers = [
-            Machine(folder, f"worker-{n}", _program("worker", "--name", f"worker-{n}"), environment)
-            for n in range(workers)
+            self._worker(f"worker-{n}", port, environment) for n, port in enumerate(self.worker_ports)
         ]
 
     def _environment(self, settings: dict[str, Any]) -> dict[str, str]:
@@ -65,11 +65,15 @@ class BotFleet:
         return others | {f"PROMPT2PIC_{name.upper()}": str(value) for name, value in told.items()}
 
     def _bot(self, number: int, port: int, environment: dict[str, str]) -> Machine:
-        hook = {"PROMPT2PIC_BOT_PORT": str(port)}
+        hook = {"PROMPT2PIC_BOT_PORT": str(port), "PROMPT2PIC_METRICS_PORT": str(port)}
         if self._hooks:
             # All are called at one address, behind which one of them answers: here the first.
             hook["PROMPT2PIC_TELEGRAM_WEBHOOK"] = f"http://127.0.0.1:{self.ports[0]}/telegram"
         return Machine(self.folder, f"bot-{number}", _program("bot"), environment | hook)
+
+    def _worker(self, name: str, port: int, environment: dict[str, str]) -> Machine:
+        told = environment | {"PROMPT2PIC_METRICS_PORT": str(port)}
+        return Machine(self.folder, name, _program("worker", "--name", name), told)
 
     def start(self) -> None:
         """Start all and wait until the bots have introduced themselves."""

@@ -25,6 +25,27 @@ def test_a_webhook_has_its_health_and_believes_only_telegram(tmp_path: Path) -> 
         assert 'prompt2pic_telegram_updates_total{outcome="done"} 1.0' in httpx.get(f"{address}/metrics").text
 
 
+def test_a_polling_bot_shows_the_queue(tmp_path: Path) -> None:
+    """Its own port shows what it has read by then, and never who asked or for what."""
+    with bot_fleet(tmp_path, painter="stub:0.1") as fleet:
+        anna = fleet.api.person()
+        anna.says("нечто неповторимое")
+        assert picture_of(anna.private())
+        bot, worker = (
+            httpx.get(f"http://127.0.0.1:{port}/metrics").text
+            for port in (fleet.ports[0], fleet.worker_ports[0])
+        )
+        assert "prompt2pic_workers 1.0" in bot
+        assert 'prompt2pic_requests_total{outcome="accepted"} 1.0' in bot
+        assert 'prompt2pic_requests_total{outcome="finished"} 1.0' in worker
+        assert 'prompt2pic_on_time_total{kept="yes"} 1.0' in worker
+        assert 'prompt2pic_cpu_seconds_total{part="painter"}' in worker
+        assert "prompt2pic_records_folded 0.0" not in bot
+        for text in (bot, worker):
+            assert "неповторимое" not in text
+            assert f'{anna.id}"' not in text
+
+
 def test_a_second_poller_is_told_so(tmp_path: Path) -> None:
     """Two processes with one token: one sentence says what to do, and people are served all the same."""
     with bot_fleet(tmp_path, painter="stub:0.1", bots=2) as fleet:

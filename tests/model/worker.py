@@ -158,7 +158,7 @@ class Steps:
 
     def _of_painting(self, job: Job, worker: Local) -> Iterator[Choice]:
         if worker.said < self._bounds.progress:
-            attempt = Attempt(job, worker.attempt, "best", 15.0, 1.0, None, 0.0, 0.0, 0.0)
+            attempt = Attempt(job, worker.attempt, "best", 15.0, 1.0, None, 30.0, 0.0, 0.0, 0.0)
             told = worker._replace(said=worker.said + 1)
             yield Choice("progress", Written(attempt.progress(0.0), worker.attempt), told, told)
         yield self._last_word("finish", decide.completion(job, _PICTURES, 1, 1.0), worker)

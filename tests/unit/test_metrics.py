@@ -1,26 +1,26 @@
 """Metrics: one registry, names that dashboards rely on."""
 
-from pathlib import Path
+import os
+import subprocess
+import sys
+from types import SimpleNamespace
 
+import psutil
 import pytest
+from prometheus_client import CollectorRegistry, generate_latest
 
+from prompt2pic.core.errors import AppendUnknown, LogUnavailable, StoreUnavailable
 from prompt2pic.core.ports import Place, Record
 from prompt2pic.core.quality import Targets
 from prompt2pic.core.reader import Reader
 from prompt2pic.core.workers import encode_worker
+from prompt2pic.ops.machine import Gpus
 from prompt2pic.ops.metrics import Metrics
 from tests.fakes.memory_log import MemoryLog
 from tests.unit.samples import asked, claimed, request, told, worker
 
 NOW = 1_000_000  # ms
 WORK = "prompt2pic_predicted_work_seconds "
-
-NET_DEV = """Inter-|   Receive                                                |  Transmit
- face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls
-    lo:  900      90    0    0    0     0          0         0      900      90    0    0    0     0       0
-  eth0: 1500      10    0    0    0     0          0         0     2500      20    0    0    0     0       0
-  eth1: 1500       1    0    0    0     0          0         0     2500       2    0    0    0     0       0
-"""
 
 
 def test_what_was_counted_is_exposed() -> None:
@@ -43,17 +43,87 @@ def test_two_processes_in_one_test_do_not_mix() -> None:
     assert "prompt2pic_dead_letters_total 0.0" in other.exposition().decode()
 
 
-def test_packets_of_all_interfaces_but_the_loopback_are_summed(tmp_path: Path) -> None:
-    """Network packets come from procfs, the loopback left out."""
-    (tmp_path / "dev").write_text(NET_DEV)
-    text = Metrics(tmp_path / "dev").exposition().decode()
+def card(received: int, sent: int) -> SimpleNamespace:
+    """Return the counters of a network card."""
+    return SimpleNamespace(packets_recv=received, packets_sent=sent)
+
+
+def test_packets_of_all_interfaces_but_the_loopback_are_summed() -> None:
+    """Network packets are those of every card, the loopback left out."""
+    cards = {"lo": card(90, 90), "eth0": card(10, 20), "eth1": card(1, 2)}
+    text = Metrics(lambda: cards).exposition().decode()
     assert 'prompt2pic_network_packets_total{way="in"} 11.0' in text
     assert 'prompt2pic_network_packets_total{way="out"} 22.0' in text
 
 
-def test_a_machine_without_procfs_has_no_packets(tmp_path: Path) -> None:
-    """Where the file is missing (macOS), the metric is missing and nothing fails."""
-    assert "network_packets" not in Metrics(tmp_path / "none").exposition().decode()
+def test_a_machine_that_does_not_tell_has_no_packets() -> None:
+    """Where the system refuses the counters, the metric is missing and nothing fails."""
+
+    def refused() -> dict[str, SimpleNamespace]:
+        raise PermissionError
+
+    assert "network_packets" not in Metrics(refused).exposition().decode()
+
+
+def test_processor_time_is_that_of_the_process_and_its_painter() -> None:
+    """Each part has its own figure; a painter that has just died has none, and nothing fails."""
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as painter:
+        metrics = Metrics()
+        metrics.usage.pids = lambda: {"main": os.getpid(), "painter": painter.pid}
+        text = metrics.exposition().decode()
+        assert value(text, 'prompt2pic_cpu_seconds_total{part="main"}') > 0
+        assert value(text, 'prompt2pic_memory_bytes{part="painter"}') > 1e6
+        assert value(text, "prompt2pic_cpu_cores") == psutil.cpu_count()
+    assert 'part="painter"' not in metrics.exposition().decode()
+
+
+def value(text: str, name: str) -> float:
+    """Return a sample of an exposition."""
+    (line,) = [line for line in text.splitlines() if line.startswith(f"{name} ")]
+    return float(line.rpartition(" ")[2])
+
+
+class Nvml:
+    """A driver of two cards; the second is a slice of one, which has no utilisation."""
+
+    class NVMLError(Exception):
+        """What the library raises."""
+
+    def nvmlDeviceGetCount(self) -> int:  # noqa: N802 - the library's name
+        return 2
+
+    def nvmlDeviceGetHandleByIndex(self, number: int) -> int:  # noqa: N802
+        return number
+
+    def nvmlDeviceGetMemoryInfo(self, card: int) -> SimpleNamespace:  # noqa: N802
+        return SimpleNamespace(used=3_000 + card, total=8_000)
+
+    def nvmlDeviceGetUtilizationRates(self, card: int) -> SimpleNamespace:  # noqa: N802
+        if card == 1:
+            raise self.NVMLError
+        return SimpleNamespace(gpu=75, memory=10)
+
+
+def test_graphics_cards_are_told_of_where_there_are_some() -> None:
+    """Memory of each card, and utilisation as a share where the driver knows it."""
+    registry = CollectorRegistry()
+    registry.register(Gpus(Nvml()))
+    text = generate_latest(registry).decode()
+    assert value(text, 'prompt2pic_gpu_memory_used_bytes{gpu="1"}') == 3_001
+    assert value(text, 'prompt2pic_gpu_utilisation{gpu="0"}') == 0.75
+    assert 'prompt2pic_gpu_utilisation{gpu="1"}' not in text
+
+
+def test_trouble_of_log_and_store_is_counted_apart() -> None:
+    """What is neither is for the caller to count."""
+    metrics = Metrics()
+    assert metrics.trouble(LogUnavailable("log-failed"))
+    assert metrics.trouble(AppendUnknown("log-failed"))
+    assert metrics.trouble(StoreUnavailable("store-failed"))
+    assert not metrics.trouble(ValueError())
+    text = metrics.exposition().decode()
+    assert value(text, "prompt2pic_log_errors_total") == 2
+    assert value(text, "prompt2pic_store_errors_total") == 1
 
 
 def folded(*records: Record) -> Reader:

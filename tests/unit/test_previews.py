@@ -17,7 +17,7 @@ from tests.unit.samples import held
 
 def attempt() -> Attempt:
     """Return an attempt at a job of one picture."""
-    return Attempt(held(), "a", "best", 15.0, 8.0, 0, 0.0, 0.0, 0.0)
+    return Attempt(held(), "a", "best", 15.0, 8.0, 0, 30.0, 0.0, 0.0, 0.0)
 
 
 def step(preview: bytes = b"", number: int = 1) -> Step:

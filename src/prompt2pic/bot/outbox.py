@@ -204,7 +204,8 @@ class Outbox:
             self._metrics.telegram_floods.inc()
             self._again(errand, chat, flood.retry_after)
         except PASSING as error:
-            self._metrics.telegram_errors.labels(kind=type(error).__name__).inc()
+            if not self._metrics.trouble(error):
+                self._metrics.telegram_errors.labels(kind=type(error).__name__).inc()
             _log.warning("telegram-passing", error=type(error).__name__, urgency=errand.urgency.name)
             self._again(errand, chat, min(_LONGEST, 0.25 * 2 ** min(chat.failures, 10)))
             chat.failures += 1

@@ -8,7 +8,6 @@ from aiohttp import web
 
 from prompt2pic.bot.intake import Intake
 from prompt2pic.core.errors import AppendUnknown, LogUnavailable
-from prompt2pic.core.reader import now_ms
 from prompt2pic.edge.hub import Hub
 from prompt2pic.ops.health import Health
 from prompt2pic.ops.metrics import Metrics
@@ -36,8 +35,7 @@ def make_app(
         return web.Response()
 
     async def operators(request: web.Request) -> web.Response:
-        metrics.look_at(hub.reader, now_ms(), hub.targets)
-        told = answer(request.path, metrics, health)
+        told = answer(request.path, metrics, health, hub.show)
         assert told is not None, "these are the paths of ops"  # noqa: S101
         return web.Response(body=told.body, status=told.status, headers={"Content-Type": told.type})
 

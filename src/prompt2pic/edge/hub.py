@@ -20,6 +20,7 @@ from prompt2pic.core.quality import Targets, expected_level
 from prompt2pic.core.queue import RESULTS
 from prompt2pic.core.reader import Reader, Start, now_ms
 from prompt2pic.edge.shelf import Shelf
+from prompt2pic.edge.told import Told
 from prompt2pic.ops.health import Health
 from prompt2pic.ops.metrics import Metrics
 
@@ -49,6 +50,7 @@ class Hub:
         self._shelved_at = 0
         self.failed: Problem | None = None
         self._metrics = metrics
+        self._told = Told(metrics)
         self.targets = targets
         self._failing = failing
         self.listeners: list[Callable[[Job], None]] = []
@@ -127,6 +129,10 @@ class Hub:
         """Return the time of day in ms, without jumps that do not last."""
         return self._clock.now()
 
+    def show(self) -> None:
+        """Bring the metrics up to date."""
+        self._metrics.look_at(self.reader, now_ms(), self.targets)
+
     def load(self) -> Load:
         """Return what there is to do, and who is there to do it."""
         held = list(self.reader.queue.held())
@@ -138,7 +144,9 @@ class Hub:
         if self._loop.time() - made > _WAITS_LAST or request not in told:
             told = self._all_waits()
             self._waits = (self._loop.time(), told)
-        return told.get(request)
+        wait = told.get(request)
+        self._told.note(request, wait, self.now())
+        return wait
 
     def model(self) -> Model | None:
         """Return the model that pictures are painted with, None before a worker was heard of."""
@@ -165,6 +173,7 @@ class Hub:
 
     def _changed(self, job: Job, event: JobEvent | None) -> None:
         self._waits = (-1.0, {})
+        self._told.hear(job)
         for changed in self._watchers.get(job.id, ()):
             changed.set()
         for hear in self.listeners:
@@ -176,6 +185,7 @@ class Hub:
             try:
                 self._fetch()
             except LogUnavailable as problem:
+                self._metrics.trouble(problem)
                 _log.warning("log-unavailable", why=str(problem))
                 self._closing.wait(_RETRY)
             except NewerLog as problem:
@@ -244,6 +254,7 @@ class Hub:
     async def _forget(self) -> None:
         while True:
             await asyncio.sleep(_FORGET_PERIOD)
+            self._told.keep({job.id for job in self.reader.queue.open_jobs()})
             self._shelve()
 
     def _shelve(self) -> None:

@@ -21,10 +21,15 @@ class Answer(NamedTuple):
     body: bytes
 
 
-def answer(path: str, metrics: Metrics, health: Health) -> Answer | None:
+Look = Callable[[], None]
+"""Brings the gauges up to date before a scrape."""
+
+
+def answer(path: str, metrics: Metrics, health: Health, look: Look = lambda: None) -> Answer | None:
     """Return the answer to GET `path`, None where it is none of ours; the web process serves it, too."""
     match path.partition("?")[0]:
         case "/metrics":
+            look()
             return Answer(200, CONTENT_TYPE, metrics.exposition())
         case "/healthz":
             return _told(health.alive())
@@ -38,11 +43,16 @@ def _told(report: Report) -> Answer:
 
 
 class OpsServer:
-    """Serves `answer` at its own port in a daemon thread. Raises Problem where the port is taken."""
+    """Serves `answer` at its own port in a daemon thread; `look` is called in another one.
 
-    def __init__(self, host: str, port: int, metrics: Metrics, health: Health) -> None:
+    Raises Problem where the port is taken.
+    """
+
+    def __init__(
+        self, host: str, port: int, metrics: Metrics, health: Health, look: Look = lambda: None
+    ) -> None:
         try:
-            self._server = _Server((host, port), _handler(lambda path: answer(path, metrics, health)))
+            self._server = _Server((host, port), _handler(lambda path: answer(path, metrics, health, look)))
         except OSError as error:
             raise _not_listening(error, host, port) from None
         self.port = int(self._server.server_address[1])

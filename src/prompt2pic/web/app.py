@@ -24,7 +24,6 @@ from prompt2pic.core.errors import (
     Refused,
     StoreUnavailable,
 )
-from prompt2pic.core.reader import now_ms
 from prompt2pic.edge.submit import Draining, KeyReused
 from prompt2pic.ops.metrics import Metrics
 from prompt2pic.ops.server import answer
@@ -56,7 +55,7 @@ def make_app(context: Context, guard: Guard) -> FastAPI:
         redoc_url=None,
         responses=ERRORS,
     )
-    _add_errors(app)
+    _add_errors(app, context.metrics)
     app.add_middleware(_Gate, guard, context.metrics)
     _add_operators_routes(app, context)
     _add_page(app, context)
@@ -95,8 +94,7 @@ class _Gate:
 
 def _add_operators_routes(app: FastAPI, context: Context) -> None:
     async def operators(request: Request) -> Response:
-        context.metrics.look_at(context.hub.reader, now_ms(), context.hub.targets)
-        told = answer(request.url.path, context.metrics, context.health)
+        told = answer(request.url.path, context.metrics, context.health, context.hub.show)
         assert told is not None, "these are the paths of ops"  # noqa: S101
         return Response(told.body, told.status, media_type=told.type)
 
@@ -145,9 +143,10 @@ async def _chain(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[byte
         yield chunk
 
 
-def _add_errors(app: FastAPI) -> None:
+def _add_errors(app: FastAPI, metrics: Metrics) -> None:
     @app.exception_handler(Problem)
     async def problem(request: Request, raised: Problem) -> JSONResponse:
+        metrics.trouble(raised)
         return _problem(request, raised)
 
     @app.exception_handler(RequestValidationError)

@@ -19,7 +19,7 @@ Phase = Literal["claiming", "painting", "ending"]
 
 
 class Attempt(msgspec.Struct):
-    """The attempt this worker is at; times are monotonic seconds.
+    """The attempt this worker is at; times are monotonic seconds, `target` is from request to pictures.
 
     `heard` is the last sign of life of painter or upload, by the worker's awake clock, `written` the last record of
     the attempt, `shown` the last preview that the log has.
@@ -31,6 +31,7 @@ class Attempt(msgspec.Struct):
     lease: float
     predicted: float
     claimed: int | None
+    target: float
     began: float
     heard: float
     written: float

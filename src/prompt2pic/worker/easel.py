@@ -62,6 +62,11 @@ class Easel:
         _log.error("painter-died", deaths=self._deaths)
         return True
 
+    def pids(self) -> dict[str, int]:
+        """Return the painter's process, where there is one; asked by other threads, too."""
+        child = self._child
+        return {} if child is None else {"painter": child.pid}
+
     def paint(self, paint: Paint) -> bool:
         """Set the painter to an order; return False where there is no painter."""
         if self._child is None or self.ready is None:

@@ -14,6 +14,7 @@ from prompt2pic.ops.metrics import Metrics
 from prompt2pic.worker.attempt import Attempt
 from prompt2pic.worker.child import Broken, Done, Paint, PictureDone, Stepped
 from prompt2pic.worker.easel import Easel
+from prompt2pic.worker.score import Score
 from prompt2pic.worker.upkeep import Upkeep
 from prompt2pic.worker.uploads import NotStored, Sent, Stored, Uploads
 
@@ -39,6 +40,7 @@ class Painting:
         self._uploads = uploads
         self._upkeep = upkeep
         self._metrics = metrics
+        self._score = Score(metrics, upkeep.clock.now)
         self._max_attempts = max_attempts
         self._last_word: Event | None = None
         self._retry_at = 0.0
@@ -85,8 +87,7 @@ class Painting:
             self._end_with(attempt, decide.release(attempt.job, "painter-gone"))
             return
         self._append(attempt, Started(request=attempt.job.id, at=attempt.job.at, token=attempt.job.token))
-        waited = max(0, attempt.job.claimed - attempt.job.requested) / 1000
-        self._metrics.wait_seconds.labels(level=attempt.level).observe(waited)
+        self._score.begun(attempt)
         _log.info("painting", request=attempt.job.id, attempt=attempt.id, level=attempt.level)
 
     def tend(self) -> None:
@@ -164,7 +165,6 @@ class Painting:
         steps = next((level.steps for level in levels if level.name == attempt.level), 0)
         pictures = tuple(picture for _, picture in sorted(attempt.pictures.items()))
         seconds = attempt.seconds or 0.0
-        self._metrics.paint_seconds.labels(level=attempt.level).observe(seconds)
         self._end_with(attempt, decide.completion(attempt.job, pictures, steps, seconds, attempt.read))
 
     def _give_up_on(self, attempt: Attempt, reason: str) -> None:
@@ -184,6 +184,7 @@ class Painting:
         if not self._append(attempt, self._last_word):
             self._retry_at = time.monotonic() + _RETRY
             return
+        self._score.ended(attempt, self._last_word)
         self._upkeep.ended(attempt.job, self._last_word)
         self._clear(attempt)
 
@@ -199,6 +200,7 @@ class Painting:
         try:
             self._log.append(attempt.place, attempt.job.id, encode_event(event))
         except (AppendUnknown, LogUnavailable) as problem:
+            self._metrics.trouble(problem)
             _log.warning("not-written", request=attempt.job.id, what=type(event).__name__, why=str(problem))
             return False
         return True

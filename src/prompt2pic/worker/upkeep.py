@@ -115,6 +115,7 @@ class Upkeep:
             self._beat()
             self._commit_frontier()
         except (AppendUnknown, LogUnavailable) as problem:
+            self._metrics.trouble(problem)
             _log.warning("log-unavailable", problem=str(problem))
         if idle and self._due("sweep", _SWEEP_PERIOD):
             now = self.clock.now()
@@ -124,8 +125,7 @@ class Upkeep:
             threading.Thread(target=self._forget, args=forget, daemon=True, name="retire").start()
 
     def ended(self, job: Job, event: Event) -> None:
-        """Count an attempt's end, and keep a dead letter where the job is given up."""
-        self._metrics.attempts.labels(end=type(event).__name__.lower()).inc()
+        """Keep a dead letter where an attempt's end gave the job up."""
         if isinstance(event, Failed) and event.final:
             self._bury(job, event.reason)
 
@@ -188,6 +188,7 @@ class Upkeep:
         self._metrics.expiries.inc()
         _log.warning("lease-expired", request=job.id, worker=job.claim.worker if job.claim else "")
         if event.final:
+            self._metrics.requests.labels(outcome="failed").inc()
             self._bury(job, "lease-expired")
 
     def _fail_too_old(self) -> None:
@@ -198,6 +199,7 @@ class Upkeep:
         for job in [job for job in self._reader.queue.open_jobs() if job.state == "waiting"]:
             if decide.too_old(job, now):
                 self._append(job, decide.refusal(job, "waited-too-long"))
+                self._metrics.requests.labels(outcome="failed").inc()
                 self._bury(job, "waited-too-long")
 
     def _append(self, job: Job, event: Event) -> None:

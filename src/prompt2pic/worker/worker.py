@@ -19,6 +19,7 @@ from prompt2pic.core.quality import Choice, Targets, choose
 from prompt2pic.core.queue import RESULTS, Offer
 from prompt2pic.core.reader import Reader
 from prompt2pic.core.workers import WorkerState
+from prompt2pic.ops.machine import only_this
 from prompt2pic.ops.metrics import Metrics
 from prompt2pic.worker.attempt import Attempt, new_id
 from prompt2pic.worker.child import Broken, Died, FromChild, Loading, Ready
@@ -72,6 +73,7 @@ class Worker:
         self._metrics = metrics
         self._inbox: queue.SimpleQueue[FromChild | FromUploads] = queue.SimpleQueue()
         self._easel = Easel(make_painter, self._tell)
+        metrics.usage.pids = lambda: only_this() | self._easel.pids()
         self._upkeep = Upkeep(
             name,
             log,
@@ -142,6 +144,7 @@ class Worker:
                 pause = 0.0
             self._upkeep.fetched()
         except LogUnavailable as problem:
+            self._metrics.trouble(problem)
             _log.warning("log-unavailable", why=str(problem))
             time.sleep(_RETRY)
 
@@ -259,12 +262,14 @@ class Worker:
         except AppendUnknown as problem:
             _log.warning("claim-unknown", request=job.id, why=str(problem))
         except LogUnavailable as problem:
+            self._metrics.trouble(problem)
             _log.warning("log-unavailable", why=str(problem))
             self._look_again = time.monotonic() + _RETRY
             return
-        now = time.monotonic()
+        now, targets = time.monotonic(), self._options.targets
+        target = targets.busy if len(self._reader.queue.turns) > 1 else targets.idle
         self._painting.attempt = Attempt(
-            job, claim.attempt, claim.level, claim.lease, claim.predicted, offset, now, now, now
+            job, claim.attempt, claim.level, claim.lease, claim.predicted, offset, target, now, now, now
         )
 
     def _load(self) -> Load:
