@@ -44,7 +44,6 @@ ENV PATH=/opt/parts/bin:/opt/prompt2pic/bin:/usr/local/bin:/usr/bin:/bin \
     PROMPT2PIC_DATA=/data \
     PROMPT2PIC_HOST=0.0.0.0 \
     PROMPT2PIC_METRICS_PORT=9464 \
-    PROMPT2PIC_LINGER_SECONDS=45 \
     PROMPT2PIC_LOG_FORMAT=json
 WORKDIR /data
 VOLUME /data
@@ -53,7 +52,7 @@ USER 10001:10001
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=6s --start-period=30s --retries=2 \
     CMD ["python3", "-m", "prompt2pic.ops.probe"]
-ENTRYPOINT ["python3", "-m", "prompt2pic"]
+ENTRYPOINT ["python3", "-m", "prompt2pic", "--linger", "45"]
 CMD ["web"]
 # Last, as they differ in every build.
 ARG VERSION=0
