@@ -8,6 +8,7 @@ from prompt2pic import __version__
 from prompt2pic.core.asks import kind_of_level
 from prompt2pic.core.errors import Problem
 from prompt2pic.core.options import size
+from prompt2pic.ops.linger import forget, linger
 from prompt2pic.ops.logs import configure_logs
 from prompt2pic.ops.supervisor import WRONG_SETTING
 from prompt2pic.settings import Settings, load_settings
@@ -24,6 +25,7 @@ _EXAMPLES = """examples:
 Settings come from PROMPT2PIC_... variables or a .env file: see docs/settings.md."""
 
 TRY_AGAIN = 75  # EX_TEMPFAIL of sysexits.h: `run` starts a process again that ends with it
+_SERVICES = {"bot", "web", "worker"}
 _MOST = 1000  # partitions, or brokers
 _PASSING = {"log-file-locked", "log-disk-full", "log-failed", "log-kafka-away", "unexpected"}
 
@@ -32,13 +34,19 @@ def main(arguments: list[str] | None = None) -> int:
     """Run a command and return its exit code: with one sentence 2 where something is wrong, 75 for a while."""
     asked = _parser().parse_args(arguments)
     language = "en"
+    lingers = asked.linger > 0 and asked.command in _SERVICES
+    if lingers:
+        forget()
     try:
         settings = _settings(asked)
         language = settings.language
         configure_logs(settings.log_level, settings.log_format, settings.hidden())
         return _dispatch(asked, settings)
     except Problem as problem:
-        sys.stderr.write(f"prompt2pic: {sentence(problem, language)}\n")
+        why = sentence(problem, language)
+        sys.stderr.write(f"prompt2pic: {why}\n")
+        if lingers:
+            linger(why, asked.linger)
         return TRY_AGAIN if problem.key in _PASSING else WRONG_SETTING
     except KeyboardInterrupt:
         return 130
@@ -136,6 +144,9 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=__version__)
+    parser.add_argument(
+        "--linger", type=float, default=0.0, help=argparse.SUPPRESS
+    )  # seconds, for containers
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _run_parser(commands)
     _process_parsers(commands)
