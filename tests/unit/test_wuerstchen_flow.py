@@ -193,7 +193,7 @@ def test_guides_in_its_part_of_the_steps(tiny: Any) -> None:
     counted.config = tiny.prior.denoiser.config
     model = replace(tiny, prior=replace(tiny.prior, denoiser=counted))
     recipe = Recipe(
-        name="part", prior_steps=5, decoder_steps=1, sampler="dpmpp", guidance=4.0, guided=(0.8, 0.3)
+        name="part", prior_steps=5, decoder_steps=1, sampler="dpmpp", guidance=4.0, guided=(0.9, 0.3)
     )
     some = ours(model, sketch(recipe=recipe))
     assert sizes == [1, 2, 2, 2, 1]

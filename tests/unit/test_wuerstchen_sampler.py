@@ -102,7 +102,7 @@ def test_mixed_noise_is_noise(strength: float) -> None:
 
 
 def walked(name: str, steps: int) -> "torch.Tensor":
-    """Return where a sampler ends with the ideal model of pictures that are noise of a tenth around a half."""
+    """Return where a sampler ends with the ideal model of pictures that are noise of a half around a half."""
     from itertools import pairwise
 
     from prompt2pic.painters.wuerstchen_sampler import Schedule, make_sampler, times
@@ -110,7 +110,7 @@ def walked(name: str, steps: int) -> "torch.Tensor":
     schedule, sample, sampler = Schedule(), noise(1).double(), make_sampler(name)  # type: ignore[arg-type]
     for t, after in pairwise(times(steps).split(1)):
         signal = schedule.signal(t).double()
-        weight = 0.01 * signal.sqrt() / (0.01 * signal + 1 - signal)
+        weight = 0.25 * signal.sqrt() / (0.25 * signal + 1 - signal)
         picture = 0.5 + weight * (sample - signal.sqrt() * 0.5)
         predicted = (sample - signal.sqrt() * picture) / (1 - signal).sqrt()
         sample = sampler(schedule, sample, predicted, t, after, torch.Generator())
