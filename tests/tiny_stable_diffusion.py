@@ -19,7 +19,7 @@ def save_tiny_stable_diffusion(folder: Path) -> Path:
     from safetensors.torch import load_file, save_file
 
     torch.manual_seed(0)
-    for name, module in {"unet": _unet(), "vae": _vae(), "text_encoder": text_encoder()}.items():
+    for name, module in {"unet": _unet(), "vae": _vae(), "text_encoder": text_encoder(32)}.items():
         shake(module)
         module.save_pretrained(folder / name)
     for name, old in {
@@ -29,7 +29,7 @@ def save_tiny_stable_diffusion(folder: Path) -> Path:
         file = folder / f"{name}.safetensors"
         save_file({old(key): value for key, value in load_file(file).items()}, file, {"format": "pt"})
     shutil.copytree(PACKAGE / "sd15" / "scheduler", folder / "scheduler")
-    shutil.copytree(PACKAGE / "builtin" / "prior" / "tokenizer", folder / "tokenizer")
+    shutil.copytree(PACKAGE / "builtin" / "decoder" / "tokenizer", folder / "tokenizer")
     shutil.copy(PACKAGE / "sd15" / "model_index.json", folder)
     return folder
 

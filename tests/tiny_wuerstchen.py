@@ -6,7 +6,17 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-WIDTH = 32
+# Hardly two widths are alike, so that one taken for another is seen.
+WORDS, CONDITION, SECOND_WORDS = 24, 40, 28
+PRIOR = {"c_in": 16, "c": 36, "c_cond": WORDS, "c_r": 20, "depth": 1, "nhead": 3}
+DECODER = {
+    "c_hidden": [16, 32, 48, 60],
+    "nhead": [-1, 2, 4, 5],
+    "blocks": [1] * 4,
+    "c_cond": CONDITION,
+    "clip_embd": SECOND_WORDS,
+    "c_r": 12,
+}
 
 
 def save_tiny_wuerstchen(folder: Path) -> Path:
@@ -17,34 +27,32 @@ def save_tiny_wuerstchen(folder: Path) -> Path:
     from diffusers.pipelines.deprecated.wuerstchen.modeling_wuerstchen_prior import WuerstchenPrior
 
     torch.manual_seed(0)
-    prior = WuerstchenPrior(c_in=16, c=WIDTH, c_cond=WIDTH, depth=1, nhead=2)
-    decoder = WuerstchenDiffNeXt(
-        c_hidden=[16, WIDTH, WIDTH, WIDTH], nhead=[-1, 2, 2, 2], blocks=[1] * 4, c_cond=WIDTH, clip_embd=WIDTH
-    )
+    prior, decoder = WuerstchenPrior(**PRIOR), WuerstchenDiffNeXt(**DECODER)
     vqgan = PaellaVQModel(embed_dim=16, bottleneck_blocks=1, num_vq_embeddings=16)
-    _save_half(folder / "prior", {"prior": prior}, {"latent_mean": 42.0, "latent_std": 1.0})
-    _save_half(folder / "decoder", {"decoder": decoder, "vqgan": vqgan}, {"latent_dim_scale": 10.67})
+    _save_half(folder / "prior", WORDS, {"prior": prior}, {"latent_mean": 42.0, "latent_std": 1.0})
+    parts = {"decoder": decoder, "vqgan": vqgan}
+    _save_half(folder / "decoder", SECOND_WORDS, parts, {"latent_dim_scale": 10.67})
     return folder
 
 
-def _save_half(folder: Path, modules: dict[str, Any], numbers: dict[str, float]) -> None:
+def _save_half(folder: Path, width: int, modules: dict[str, Any], numbers: dict[str, float]) -> None:
     from diffusers import DDPMWuerstchenScheduler
 
-    for name, module in {**modules, "text_encoder": text_encoder()}.items():
+    for name, module in {**modules, "text_encoder": text_encoder(width)}.items():
         shake(module)
         module.save_pretrained(folder / name)
     DDPMWuerstchenScheduler().save_pretrained(folder / "scheduler")
     built_in = Path(str(resources.files("prompt2pic"))) / "models" / "builtin"
-    shutil.copytree(built_in / "prior" / "tokenizer", folder / "tokenizer")
+    shutil.copytree(built_in / "decoder" / "tokenizer", folder / "tokenizer")
     (folder / "model_index.json").write_text(json.dumps(numbers))
 
 
-def text_encoder() -> Any:
+def text_encoder(width: int) -> Any:
     """Return a text encoder for the built-in tokenizer."""
     from transformers import CLIPTextConfig, CLIPTextModel
 
     words = {"vocab_size": 4098, "bos_token_id": 4096, "eos_token_id": 4097, "pad_token_id": 4097}
-    shape = {"hidden_size": WIDTH, "intermediate_size": WIDTH, "num_attention_heads": 2}
+    shape = {"hidden_size": width, "intermediate_size": 44, "num_attention_heads": 2}
     return CLIPTextModel(CLIPTextConfig(num_hidden_layers=1, max_position_embeddings=32, **shape, **words))
 
 

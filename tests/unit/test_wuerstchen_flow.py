@@ -180,3 +180,21 @@ def test_variations_lie_between_two_seeds(model: Any) -> None:
     assert torch.allclose(all_of_it, other, atol=1e-2)
     assert not torch.allclose(half, one, atol=1e-2)
     assert not torch.allclose(half, other, atol=1e-2)
+
+
+def test_guides_in_its_part_of_the_steps(tiny: Any) -> None:
+    """Outside of its interval guidance costs nothing, and the negative prompt has no say."""
+    sizes: list[int] = []
+
+    def counted(sample: Any, *others: Any) -> Any:
+        sizes.append(len(sample))
+        return tiny.prior.denoiser(sample, *others)
+
+    counted.config = tiny.prior.denoiser.config
+    model = replace(tiny, prior=replace(tiny.prior, denoiser=counted))
+    recipe = Recipe(
+        name="part", prior_steps=5, decoder_steps=1, sampler="dpmpp", guidance=4.0, guided=(0.9, 0.3)
+    )
+    some = ours(model, sketch(recipe=recipe))
+    assert sizes == [1, 2, 2, 2, 1]
+    assert not torch.equal(some, ours(model, sketch(recipe=recipe, negative="red")))

@@ -16,7 +16,7 @@ from prompt2pic.core.errors import PaintFailed
 from prompt2pic.painters.noise import fresh_noise, mixed
 from prompt2pic.painters.wuerstchen_checkpoint import Checkpoint, Stage
 from prompt2pic.painters.wuerstchen_levels import Recipe
-from prompt2pic.painters.wuerstchen_sampler import SAMPLERS, guess, times
+from prompt2pic.painters.wuerstchen_sampler import guess, make_sampler, times
 
 DECODER_CHANNELS = 4  # of the latents between decoder and vqgan
 
@@ -73,15 +73,14 @@ class _Painting:
 
         Classifier-free guidance: Ho and Salimans 2022, equation 6 (whose w is the scale less 1).
         """
-        model, sketch, guidance = self._model, self._sketch, self._sketch.recipe.guidance
-        texts = [sketch.prompt, sketch.negative] if guidance > 1 else [sketch.prompt]
+        model, sketch, recipe = self._model, self._sketch, self._sketch.recipe
+        texts = [sketch.prompt, sketch.negative] if recipe.guidance > 1 else [sketch.prompt]
         words = torch.cat([self._words(model.prior, text) for text in texts])
 
         def predict(sample: Tensor, t: Tensor) -> Tensor:
-            noise: Tensor = model.prior.denoiser(
-                torch.cat([sample] * len(texts)), t.expand(len(texts)), words
-            )
-            return torch.lerp(noise[1:], noise[:1], guidance) if guidance > 1 else noise
+            count = 2 if recipe.guides(float(t)) else 1
+            noise: Tensor = model.prior.denoiser(torch.cat([sample] * count), t.expand(count), words[:count])
+            return torch.lerp(noise[1:], noise[:1], recipe.guidance) if count > 1 else noise
 
         height, width = (ceil(side / model.resolution_multiple) for side in (sketch.height, sketch.width))
         shape = torch.Size((1, model.prior.denoiser.config.c_in, height, width))
@@ -139,7 +138,7 @@ class _Painting:
         self, stage: Stage, predict: Predict, shape: torch.Size, steps: int, glance: Look | None = None
     ) -> Steps:
         """Walk from noise to a sample; latents stay in fp32, only the model may work in less."""
-        model, sampler = self._model, SAMPLERS[self._sketch.recipe.sampler]
+        model, sampler = self._model, make_sampler(self._sketch.recipe.sampler)
         sample = self._noise(shape)
         for step, (t, after) in enumerate(pairwise(times(steps).split(1)), 1):
             noise = _finite(predict(sample.to(model.dtype), t.to(model.device, model.dtype)).float())

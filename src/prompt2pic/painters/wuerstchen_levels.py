@@ -7,13 +7,14 @@ import msgspec
 from prompt2pic.core.ports import Level
 from prompt2pic.painters.orders import Size
 
-SamplerName = Literal["ddpm", "ddim"]
+SamplerName = Literal["ddpm", "ddim", "dpmpp"]
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     """How a level paints: denoising steps of prior and decoder, sampler, guidance scale of the prior.
 
-    A guidance of 1 or less paints without the negative prompt, in half the time of a prior step.
+    A guidance of 1 or less paints without the negative prompt, in half the time of a prior step; so does every
+    step outside of `guided`, the first and the last time (from 1, noise, to 0) of those that are guided.
     """
 
     name: str
@@ -21,6 +22,11 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     decoder_steps: int
     sampler: SamplerName
     guidance: float
+    guided: tuple[float, float] = (1.0, 0.0)
+
+    def guides(self, t: float) -> bool:
+        """Whether the step from time `t` on is guided (Kynkäänniemi et al. 2024, equation 6)."""
+        return self.guidance > 1 and self.guided[0] >= t >= self.guided[1]
 
     @property
     def steps(self) -> int:
