@@ -41,7 +41,7 @@ class BotFleet:
         self.prefix = str(settings.get("topic_prefix", ""))
         self.store = folder / "pictures"
         self._hooks = hooks
-        environment = self._environment(settings)
+        environment = self.environment(settings)
         self.ports = [free_port() for _ in range(bots)]
         self.bots = [self._bot(number, port, environment) for number, port in enumerate(self.ports)]
         self.worker_ports = [free_port() for _ in range(workers)]
@@ -49,7 +49,8 @@ class BotFleet:
             self._worker(f"worker-{n}", port, environment) for n, port in enumerate(self.worker_ports)
         ]
 
-    def _environment(self, settings: dict[str, Any]) -> dict[str, str]:
+    def environment(self, settings: dict[str, Any]) -> dict[str, str]:
+        """Return the environment of a process with these settings."""
         told = {
             "log": self.log,
             "store": self.store.as_uri(),
@@ -69,11 +70,11 @@ class BotFleet:
         if self._hooks:
             # All are called at one address, behind which one of them answers: here the first.
             hook["PROMPT2PIC_TELEGRAM_WEBHOOK"] = f"http://127.0.0.1:{self.ports[0]}/telegram"
-        return Machine(self.folder, f"bot-{number}", _program("bot"), environment | hook)
+        return Machine(self.folder, f"bot-{number}", program("bot"), environment | hook)
 
     def _worker(self, name: str, port: int, environment: dict[str, str]) -> Machine:
         told = environment | {"PROMPT2PIC_METRICS_PORT": str(port)}
-        return Machine(self.folder, name, _program("worker", "--name", name), told)
+        return Machine(self.folder, name, program("worker", "--name", name), told)
 
     def start(self) -> None:
         """Start all and wait until the bots have introduced themselves."""
@@ -142,5 +143,6 @@ def bot_fleet(folder: Path, **options: Any) -> Iterator[BotFleet]:
             fleet.stop()
 
 
-def _program(*words: str) -> list[str]:
+def program(*words: str) -> list[str]:
+    """Return the command line of one of the product's processes."""
     return [sys.executable, "-m", "prompt2pic", *words, "--attached"]

@@ -1,0 +1,1 @@
+"""Prometheus, Alertmanager and dashboards over the product at work."""
