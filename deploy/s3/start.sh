@@ -9,4 +9,4 @@ export AWS_ACCESS_KEY_ID="$S3_ACCESS_KEY" AWS_SECRET_ACCESS_KEY="$S3_SECRET_KEY"
   done
 ) >/dev/null 2>&1 &
 exec weed server -s3 -dir=/data -ip=127.0.0.1 -ip.bind=0.0.0.0 -s3.port=8333 \
-  -s3.autoCreateBucket=false -master.telemetry=false -master.volumeSizeLimitMB=1024
+  -s3.autoCreateBucket=false -s3.port.iceberg=0 -s3.port.lance=0 -master.telemetry=false -master.volumeSizeLimitMB=1024

@@ -24,9 +24,9 @@ from prompt2pic.ops.health import Health
 from prompt2pic.ops.metrics import Metrics
 from prompt2pic.ops.server import OpsServer
 from prompt2pic.ops.supervisor import Supervisor
-from prompt2pic.settings import Settings, variable
+from prompt2pic.settings import Settings, make_folder, variable
 from prompt2pic.texts import Texts
-from prompt2pic.wiring import build_bot, build_painter, build_web, build_worker, make_folder
+from prompt2pic.wiring import build_bot, build_painter, build_web, build_worker
 
 _GRACE_BEYOND = 10.0  # seconds that all processes get beyond a worker's own grace period
 _READY_WITHIN = 120.0  # seconds the page may take to answer for the first time

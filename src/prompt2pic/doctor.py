@@ -6,9 +6,9 @@ from prompt2pic.commands import free_port
 from prompt2pic.core.ports import Commit, Model, Place
 from prompt2pic.core.queue import REQUESTS, RESULTS
 from prompt2pic.doctor_kafka import examine_kafka, told
-from prompt2pic.settings import Settings, variable
+from prompt2pic.settings import Settings, make_folder, variable
 from prompt2pic.texts import Texts
-from prompt2pic.wiring import bot_name, build_log, build_painter, build_store, build_translator, make_folder
+from prompt2pic.wiring import bot_name, build_log, build_painter, build_store, build_translator
 
 
 def examine(settings: Settings, role: str | None = None) -> Iterator[tuple[bool, str]]:

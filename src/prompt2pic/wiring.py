@@ -4,7 +4,6 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prompt2pic.core.asks import Limits
@@ -17,8 +16,9 @@ from prompt2pic.core.words import WordLists
 from prompt2pic.log.topics import KEPT, TopicConfig
 from prompt2pic.ops.health import Health
 from prompt2pic.ops.metrics import Metrics
-from prompt2pic.settings import Settings
-from prompt2pic.texts import Texts
+from prompt2pic.ops.watch import Watch
+from prompt2pic.settings import Settings, make_folder, refuse_full
+from prompt2pic.texts import Texts, sentence
 
 if TYPE_CHECKING:
     from aiogram import Bot
@@ -88,6 +88,15 @@ def build_store(settings: Settings) -> PictureStore:
     return open_store(settings.store, secret=settings.signing_secret(), base_url=base_url(settings), s3=s3)
 
 
+def watch_places(settings: Settings, health: Health, store: PictureStore) -> Watch:
+    """Have health tell whether pictures and the data folder can be written; return what watches the store."""
+    say = partial(sentence, language=settings.language)
+    health.add("disk", Watch(partial(refuse_full, settings.data), say).wrong)
+    watch = Watch(store.check, say)
+    health.add("store", watch.wrong)
+    return watch
+
+
 def build_painter(settings: Settings) -> Callable[[], Painter]:
     """Return what makes the painter of the settings, in whichever process it is called."""
     return partial(_painter, settings.painter, settings.translator, settings.language)
@@ -103,8 +112,7 @@ def _painter(painter: str, translator: str, language: str) -> Painter:
 
 
 def _tell_untranslated(language: str, why: Problem) -> None:
-    texts = Texts(language)
-    sys.stderr.write(texts.say("translator-off", why=texts.sentence(why)) + "\n")
+    sys.stderr.write(Texts(language).say("translator-off", why=sentence(why, language)) + "\n")
 
 
 def build_translator(settings: Settings) -> Translator:
@@ -128,9 +136,8 @@ def build_worker(
         budget=None if settings.budget_gb is None else int(settings.budget_gb * 1e9),
     )
     log, store = build_log(settings), build_store(settings)
-    worker = Worker(
-        settings.worker_name, log, store, build_painter(settings), options, metrics, loading, _retiring(log)
-    )
+    watch, painter, retire = watch_places(settings, health, store), build_painter(settings), _retiring(log)
+    worker = Worker(settings.worker_name, log, store, painter, options, metrics, loading, retire, watch.well)
     health.add("worker", lambda: None if worker.ready else "the model is loading")
     return worker
 
@@ -171,6 +178,7 @@ def build_web(
     limits = Limits(waiting=settings.quota_waiting, day=settings.quota_day)
     submitter, store = Submitter(hub, limits, metrics, _words(settings)), build_store(settings)
     hub.examined_by(health)
+    watch_places(settings, health, store)
     context = Context(
         hub=hub,
         people=People(secret, settings.callers()),
@@ -236,6 +244,7 @@ def build_bot(settings: Settings, metrics: Metrics, health: Health, say: Callabl
     if settings.telegram_webhook is not None:
         secret = webhook_secret(settings.signing_secret())
         webhook = Webhook(settings.telegram_webhook, secret, settings.host, settings.bot_port)
+    watch_places(settings, health, store)
     process = Process(bot, context, delivery, metrics, health, webhook, say)
     return process
 
@@ -290,11 +299,3 @@ def targets(settings: Settings) -> Targets:
 def base_url(settings: Settings) -> str:
     """Return the address that links begin with."""
     return settings.public_url or f"http://{settings.host}:{settings.port}"
-
-
-def make_folder(folder: Path) -> None:
-    """Make a folder and those above it. Raises Problem where that can not be."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise Problem("data-folder-unusable", folder=str(folder), why=error.strerror or str(error)) from None

@@ -53,6 +53,7 @@ class Worker:
     """Claims jobs one at a time and brings each to its end; `run` returns after `stop`.
 
     `retire` deletes what the log need not keep at a time in ms, where the log does not do that by itself.
+    Nothing is claimed while `storing` says that pictures can not be stored.
     """
 
     def __init__(
@@ -65,12 +66,14 @@ class Worker:
         metrics: Metrics,
         loading: Callable[[float, str], None] = lambda fraction, what: None,
         retire: Callable[[int], int] | None = None,
+        storing: Callable[[], bool] = lambda: True,
     ) -> None:
         self.name = name
         self._log = log
         self._options = options
         self._loading = loading
         self._metrics = metrics
+        self._storing = storing
         self._inbox: queue.SimpleQueue[FromChild | FromUploads] = queue.SimpleQueue()
         self._easel = Easel(make_painter, self._tell)
         metrics.usage.pids = lambda: only_this() | self._easel.pids()
@@ -151,7 +154,7 @@ class Worker:
     def _pause(self) -> float:
         if not self._inbox.empty():
             return 0.0
-        if self._painting.attempt is not None or self._stopping is not None or not self.ready:
+        if self._painting.attempt is not None or self._stopping is not None or not self._able():
             return _TICK
         look_again = self._look_again - time.monotonic() if self._look_again else _LONGEST_PAUSE
         return max(0.0, min(self._upkeep.pause(), look_again))
@@ -201,7 +204,10 @@ class Worker:
 
     def _may_claim(self) -> bool:
         free = self._painting.attempt is None and self._stopping is None
-        return free and self.ready and not self._reader.rules.draining
+        return free and self._able() and not self._reader.rules.draining
+
+    def _able(self) -> bool:
+        return self.ready and self._storing()
 
     def _see_claim(self) -> None:
         attempt = self._painting.attempt

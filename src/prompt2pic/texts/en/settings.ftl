@@ -26,5 +26,6 @@ settings-file-unreadable = The file { $file } can not be read as text: check its
 data-folder-unusable = The data folder { $folder } can not be used ({ $why }): mend that, or choose another with --data or PROMPT2PIC_DATA.
 secret-file-broken = The file { $file } holds no secret: delete it and a new one is made (people on the page then count as new).
 open-without-keys = At { $host } everybody on the network could ask for pictures: set PROMPT2PIC_API_KEYS, or allow it with PROMPT2PIC_OPEN_ACCESS=true.
+data-folder-full = The disk of the data folder { $folder } has { $left } MB left: free some room.
 port-in-use = Port { $port } is taken by another program: stop it, or choose another port with { $setting }.
 address-unusable = Nothing can listen at { $host }:{ $port } ({ $why }): check the address.

@@ -26,5 +26,6 @@ settings-file-unreadable = Файл { $file } не читается как те�
 data-folder-unusable = Папкой данных { $folder } нельзя воспользоваться ({ $why }): исправьте это или выберите другую через --data или PROMPT2PIC_DATA.
 secret-file-broken = В файле { $file } нет секрета: удалите его, и появится новый (люди на странице тогда станут для неё новыми).
 open-without-keys = По адресу { $host } картинки сможет просить вся сеть: задайте PROMPT2PIC_API_KEYS или разрешите это через PROMPT2PIC_OPEN_ACCESS=true.
+data-folder-full = На диске папки данных { $folder } осталось { $left } МБ: освободите место.
 port-in-use = Порт { $port } занят другой программой: остановите её или выберите другой порт через { $setting }.
 address-unusable = По адресу { $host }:{ $port } нельзя слушать ({ $why }): проверьте адрес.
