@@ -4,6 +4,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from training import tables
 from training.captions import filled, grounded, name, related, relations
 from training.catalogue import WHITE
 from training.colours import COLOURS
@@ -58,7 +59,7 @@ def by_synonym(objects: list[Object], language: str) -> Iterator[Trial]:
     said = set(tables.lines("said"))
     numbers = {thing.label: number for number, thing in enumerate(objects)}
     for label, names in synonyms(language, held=True).items():
-        for phrase in (name for name in names if name not in said):
+        for phrase in (word for word in names if word not in said):
             prompt = random.choice([phrase, template(phrase, language)])
             yield Trial(
                 what="new name", language=language, prompt=prompt, kind="one", objects=(numbers[label],)
