@@ -1,5 +1,6 @@
 """Captions of the catalogue's pictures in two languages."""
 
+import functools
 import random
 import re
 
@@ -7,7 +8,7 @@ from training import colours, tables
 from training.catalogue import WHITE, Entry
 from training.objects import Object
 from training.russian import BREAK, VERBS, asked, coloured, declined, inflected
-from training.wording import chosen
+from training.wording import chosen, synonyms
 
 OPENINGS = {
     "english": [
@@ -22,26 +23,58 @@ EXTRAS = {
     "russian": [", высокое разрешение", ", много деталей", ", красиво"],
 }
 SCENES = {row["object"]: row for row in tables.rows("scenes")}
+PLACES = tuple(
+    {row["text"].split("{")[0] for row in tables.rows("relations") if not row["text"].startswith("{")}
+)
+# Of a Russian adjective the first four letters stay in every gender.
+COLOURED = {
+    "english": re.compile(rf"\b({'|'.join(colours.COLOURS)})\b"),
+    "russian": re.compile(rf"\b({'|'.join(colour[:4] for colour in colours.RUSSIAN.values())})\w*\b"),
+}
 SIDE_BY_SIDE = ["{0} and {1}", "{0} and a {1}", "{0} next to {1}", "{0} with {1}", "{0}, {1}"]
 ABOVE = ["{0} above {1}", "{0} over {1}", "{0} above a {1}"]
 
 
 def caption(entry: Entry, objects: list[Object], language: str) -> str:
     """One way to ask for the picture, in lower case, `ё` and `е` mixed as people do."""
-    if entry.kind != "scene" and random.random() < 0.5:
-        text = framed(entry, objects, language)
-    else:
-        text = random.choice(OPENINGS[language]) + body(entry, objects, language) + extra(entry, language)
-        text = asked(text) if random.random() < 0.7 else text
-    text = text.lower()
+    text = worded(entry, objects, language).lower()
+    # "big lion": a template and a name can make one that is held out.
+    while kept_names(language).search(text.replace("ё", "е")):
+        text = worded(entry, objects, language).lower()
     return text.replace("ё", "е") if random.random() < 0.5 else text
+
+
+@functools.cache
+def kept_names(language: str) -> re.Pattern[str]:
+    """Where a text, `ё` written `е`, holds a name that training never says, in any case or number."""
+    kept = {name for names in synonyms(language, held=True).values() for name in names}
+    names = {form.lower().replace("ё", "е") for name in kept for form in forms(name, language)}
+    return re.compile(rf"\b({'|'.join(map(re.escape, sorted(names)))})\b")
+
+
+def forms(phrase: str, language: str) -> list[str]:
+    """A phrase as templates may turn it."""
+    if language == "english":
+        return [phrase, plural(phrase)]
+    return [declined(phrase, case) for case in ("nomn", "gent", "datv", "accs", "ablt", "loct")]
+
+
+def worded(entry: Entry, objects: list[Object], language: str) -> str:
+    """One way to ask for the picture, be it in words that are held out."""
+    if entry.kind != "scene" and random.random() < 0.5:
+        return framed(entry, objects, language)
+    text = random.choice(OPENINGS[language]) + body(entry, objects, language) + extra(entry, language)
+    return asked(text) if random.random() < 0.7 else text
 
 
 def framed(entry: Entry, objects: list[Object], language: str) -> str:
     """The picture's words in one of the training's templates, its first phrase in the template's case."""
     row = random.choice(chosen("templates", language, held=False))
-    phrase, rest = split(content(entry, objects, language))
-    return filled(row, phrase, language) + rest + on_ground(entry.ground, language)
+    words = content(entry, objects, language)
+    phrase, rest = split(words)
+    # A relation may begin with its place ("слева кот, справа пёс"): that is no phrase to be put into a case.
+    text = words if words.startswith(PLACES) else filled(row, phrase, language) + rest
+    return text + on_ground(entry.ground, language)
 
 
 def split(phrase: str) -> tuple[str, str]:
@@ -99,8 +132,18 @@ def name(thing: Object, language: str) -> str:
 
 def tinted(tint: str, thing: Object, language: str) -> str:
     """A recoloured object with its colour."""
-    phrase = random.choice(thing.names[language].common).replace("красное ", "").replace("red ", "")
-    return (coloured(colours.RUSSIAN[tint], phrase) if language == "russian" else tint) + " " + phrase
+    phrase = random.choice(uncoloured(thing.names[language].common, language))
+    text = (coloured(colours.RUSSIAN[tint], phrase) if language == "russian" else tint) + " " + phrase
+    if not kept_names(language).search(text.lower().replace("ё", "е")):
+        return text
+    hue = inflected(colours.RUSSIAN[tint], "gent")  # "red fox" is held out: other words for the same
+    return f"{phrase} {hue} цвета" if language == "russian" else f"{phrase} in {tint}"
+
+
+def uncoloured(names: list[str], language: str) -> list[str]:
+    """The names without a colour of their own, which would contradict another one; else the first, stripped."""
+    kept = [name for name in names if not COLOURED[language].search(name)]
+    return kept or [COLOURED[language].sub("", names[0]).strip()]
 
 
 def english_pair(kind: str, first: str, second: str) -> str:

@@ -12,7 +12,7 @@ from training.objects import Object
 from training.pictures import GROUNDS, paste, recoloured
 
 WHITE = "white"
-SHARES = {"scene": 0.05, "one": 0.52, "tint": 0.18, "pair": 0.25}
+SHARES = {"scene": 0.05, "one": 0.45, "tint": 0.15, "pair": 0.35}
 PAIRS = 10_000
 FULL = 0.88  # size of a single object
 HALF = 0.48  # size of one of two

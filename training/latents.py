@@ -75,6 +75,7 @@ def main() -> None:
     """Write latents.pt into the work folder."""
     options = parser(__doc__)
     options.add_argument("--limit", type=int, help="so many pictures only, for a trial")
+    options.add_argument("--again", action="store_true", help="only word the encoded pictures anew")
     options = options.parse_args()
     seed(options)
     objects = load(options.work)
@@ -87,7 +88,9 @@ def main() -> None:
     print(len(entries), "pictures,", len(captions), "captions, such as", random.sample(captions, 5))
     counts = torch.tensor([0] + [CAPTIONS[entry.kind] for entry in entries])
     made = {
-        "pictures": torch.cat(list(encoded(entries, objects, options.work))),
+        "pictures": open_latents(options.work).pictures
+        if options.again
+        else torch.cat(list(encoded(entries, objects, options.work))),
         "tokens": tokens(captions, options.work),
         "starts": counts.cumsum(0),
         "weights": torch.tensor([entry.weight for entry in entries]),

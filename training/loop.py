@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 SAVE_EVERY = 120.0  # seconds
-WARM_UP = 200  # steps
+WARM_UP = 60  # steps
 LAST_RATE = 0.02  # of the highest
 
 

@@ -77,6 +77,40 @@ def test_captions_never_hold_what_is_held_out(objects: list[Object], monkeypatch
     assert not [text for text in used if held_out(text)]
 
 
+@pytest.mark.parametrize(("language", "name"), [("english", "red fox"), ("russian", "жёлтая звезда")])
+def test_no_colour_makes_a_name_that_is_held_out(objects: list[Object], language: str, name: str) -> None:
+    """A recoloured object is asked for in other words where its colour and name are held out together."""
+    assert held_out(name)
+    random.seed(2)
+    number = next(
+        n for n, thing in enumerate(objects) if name in synonyms(language, held=True).get(thing.label, [])
+    )
+    tint = {"english": "red", "russian": "yellow"}[language]
+    entry = Entry(kind="tint", first=number, tint=tint, weight=1.0)
+    texts = [captions.caption(entry, objects, language) for _ in range(200)]
+    kept = {form.replace("ё", "е") for form in captions.forms(name, language)}
+    assert not [text for text in texts for form in kept if form in text.replace("ё", "е")]
+
+
+@pytest.mark.parametrize(("language", "label"), [("english", "rose"), ("russian", "swan")])
+def test_a_colour_is_not_contradicted(objects: list[Object], language: str, label: str) -> None:
+    """Names with a colour of their own are not recoloured."""
+    thing = next(thing for thing in objects if thing.label == label)
+    seen = {captions.tinted("blue", thing, language) for _ in range(100)}
+    assert seen
+    assert not [text for text in seen if "red" in text.split() or "белый" in text]
+
+
+def test_a_relation_that_begins_with_its_place_stands_alone(objects: list[Object]) -> None:
+    """No template puts "слева" into a case: there is no "фото слева кота, справа пёс"."""
+    random.seed(4)
+    entry = Entry(kind="side", first=0, second=2, weight=1.0)
+    texts = {captions.framed(entry, objects, "russian") for _ in range(2000)}
+    both = [text for text in texts if "слева" in text and "справа" in text]
+    assert both
+    assert not [text for text in both if not text.startswith("слева")]
+
+
 def test_the_report_asks_in_held_out_wording(objects: list[Object]) -> None:
     """Every everyday object is asked for in both languages, and pairs both ways."""
     random.seed(1)
