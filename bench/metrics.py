@@ -4,18 +4,21 @@ python -m bench.metrics [--seconds 60]; `python -m bench.metrics --timed FILE bo
 """
 
 import argparse
+import contextlib
 import random
 import statistics
 import sys
 import tempfile
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import prometheus_client
 import structlog
 
@@ -31,6 +34,7 @@ from tests.unit.test_metrics import NOW, folded, heartbeat
 SCRAPES = 15.0  # seconds between two of them, as deploy/monitoring has it
 QUEUE = 1000  # jobs that wait, for the slowest scrape
 LOADS = {"bot": ("stub:0.02", 0.1), "worker": ("wuerstchen", 0.5)}  # painter, seconds between two messages
+ALL = "all"
 GOAL = 0.01  # of a process's CPU
 SCRAPE_GOAL = 50.0  # ms
 
@@ -39,7 +43,7 @@ class Ledger:
     """CPU seconds of all threads spent in what is watched, outermost calls only."""
 
     def __init__(self) -> None:
-        self.spent = 0.0
+        self.spent: dict[str, float] = defaultdict(float)
         self._inside = threading.local()
 
     def watch(self, owner: Any, name: str) -> None:
@@ -54,7 +58,7 @@ class Ledger:
                 return call(*args, **kwargs)
             finally:
                 self._inside.now = False
-                self.spent += time.thread_time() - began
+                self.spent[owner.__name__] += time.thread_time() - began
 
         setattr(owner, name, timed)
 
@@ -62,7 +66,7 @@ class Ledger:
         """Keep telling what was spent."""
         while True:
             draft = path.with_suffix(".new")
-            draft.write_text(str(self.spent))
+            draft.write_bytes(msgspec.json.encode(dict(self.spent)))
             draft.replace(path)
             time.sleep(0.25)
 
@@ -108,13 +112,16 @@ def under_load(folder: Path, name: str, painter: str, pace: float, seconds: floa
     try:
         with fleets.bot_fleet(folder, painter=painter) as fleet:
             port = (fleet.ports if name == "bot" else fleet.worker_ports)[0]
-            eventually(lambda: told.exists() and b"prompt2pic_workers 1" in _scrape(port), "nobody works")
+            eventually(lambda: told.exists() and _works(port), "nobody works")
             before = _spent(told, port)
             times = _ask(fleet, port, pace, seconds)
-            spent, total = (now - then for now, then in zip(_spent(told, port), before, strict=True))
-            beside = f"{1000 * spent:.0f} ms of {total:.2f} s, {len(fleet.finished())} pictures"
+            after, pictures = _spent(told, port), len(fleet.finished())
     finally:
         fleets.program = plain
+    costs = {kind: after[kind] - before.get(kind, 0.0) for kind in after}
+    total, spent = costs.pop(ALL), sum(costs.values())
+    logs = costs["BoundLoggerBase"] / spent
+    beside = f"{1000 * spent:.0f} ms of {total:.1f} s, {logs:.0%} of it logs; {pictures} pictures"
     figure(f"CPU of the {name} for metrics and logs", spent / total, "%", limit=GOAL, beside=beside)
     figure(f"a scrape of the {name} at work", 1000 * statistics.median(times), "ms", limit=SCRAPE_GOAL)
 
@@ -139,6 +146,12 @@ def _ask(fleet: BotFleet, port: int, pace: float, seconds: float) -> list[float]
     return times
 
 
+def _works(port: int) -> bool:
+    with contextlib.suppress(ConnectionError):
+        return b"prompt2pic_workers 1" in _scrape(port)
+    return False
+
+
 def _scrape(port: int) -> bytes:
     connection = HTTPConnection("127.0.0.1", port, timeout=10)
     connection.request("GET", "/metrics")
@@ -147,11 +160,11 @@ def _scrape(port: int) -> bytes:
     return text
 
 
-def _spent(told: Path, port: int) -> tuple[float, float]:
-    """Return the CPU seconds for metrics and logs, and those of the process and its painter."""
+def _spent(told: Path, port: int) -> dict[str, float]:
+    """Return the CPU seconds for metrics and logs by what they went to, and those of process and painter."""
     lines = _scrape(port).decode().splitlines()
     parts = [float(line.split()[-1]) for line in lines if line.startswith("prompt2pic_cpu_seconds_total")]
-    return float(told.read_text()), sum(parts)
+    return {**msgspec.json.decode(told.read_bytes(), type=dict[str, float]), ALL: sum(parts)}
 
 
 def with_a_queue() -> None:
