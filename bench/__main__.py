@@ -26,6 +26,7 @@ BENCHES = (
         "painter",
         "faults",
         "bot",
+        "metrics",
         "queue",
     ),
     *(f"queue.{name}" for name in OVER_KAFKA),
