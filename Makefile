@@ -9,10 +9,10 @@ UV := $(BIN)/python tools/uv_like_pip.py
 CONSTRAINTS := $(addprefix --constraint ,$(wildcard constraints.txt))
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check bench model model-report lock docs clean
+.PHONY: help install run test check bench model model-report lock docs images test-images clean
 
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: $(STAMP) ## Make .venv with everything in it (done once, and again when the dependencies change)
 
@@ -56,6 +56,14 @@ lock: .venv/bin/uv ## Write constraints.txt: exact versions of the whole tree; A
 
 docs: $(STAMP) ## Write docs/settings.md and .env.example from the code
 	$(BIN)/python docs/make_settings.py
+
+images: $(STAMP) ## Build the images, with a list of what is in each in dist/; ARGS="worker TORCH=cpu" picks
+	$(BIN)/python tools/images.py $(ARGS)
+
+test-images: $(STAMP) ## Try the images (after `make images`); skipped, with the reason, where there is no engine
+	@$(BIN)/python -m pip install --quiet --requirement deploy/requirements.txt
+	$(BIN)/hadolint deploy/images/*.Dockerfile
+	IMAGES=1 $(BIN)/python -m pytest tests/images $(ARGS)
 
 clean: ## Remove .venv, caches and build leftovers; pictures and the log in data/ stay
 	rm -rf .venv build dist src/*.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

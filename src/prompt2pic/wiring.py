@@ -90,11 +90,14 @@ def build_store(settings: Settings) -> PictureStore:
 
 def watch_places(settings: Settings, health: Health, store: PictureStore) -> Watch:
     """Have health tell whether pictures and the data folder can be written; return what watches the store."""
-    say = partial(sentence, language=settings.language)
-    health.add("disk", Watch(partial(refuse_full, settings.data), say).wrong)
-    watch = Watch(store.check, say)
+    health.add("disk", Watch(partial(refuse_full, settings.data), _say(settings)).wrong)
+    watch = Watch(store.check, _say(settings))
     health.add("store", watch.wrong)
     return watch
+
+
+def _say(settings: Settings) -> Callable[[Problem], str]:
+    return partial(sentence, language=settings.language)
 
 
 def build_painter(settings: Settings) -> Callable[[], Painter]:
@@ -139,6 +142,7 @@ def build_worker(
     watch, painter, retire = watch_places(settings, health, store), build_painter(settings), _retiring(log)
     worker = Worker(settings.worker_name, log, store, painter, options, metrics, loading, retire, watch.well)
     health.add("worker", lambda: None if worker.ready else "the model is loading")
+    health.add("log-answers", lambda: _say(settings)(worker.away) if worker.away else None)
     return worker
 
 
@@ -177,7 +181,7 @@ def build_web(
     links = PictureLinks(Links(secret, base_url(settings)), settings.public_url)
     limits = Limits(waiting=settings.quota_waiting, day=settings.quota_day)
     submitter, store = Submitter(hub, limits, metrics, _words(settings)), build_store(settings)
-    hub.examined_by(health)
+    hub.examined_by(health, _say(settings))
     watch_places(settings, health, store)
     context = Context(
         hub=hub,
@@ -244,6 +248,7 @@ def build_bot(settings: Settings, metrics: Metrics, health: Health, say: Callabl
     if settings.telegram_webhook is not None:
         secret = webhook_secret(settings.signing_secret())
         webhook = Webhook(settings.telegram_webhook, secret, settings.host, settings.bot_port)
+    hub.examined_by(health, _say(settings))
     watch_places(settings, health, store)
     process = Process(bot, context, delivery, metrics, health, webhook, say)
     return process

@@ -74,7 +74,6 @@ class Process:
         self.intake = Intake(bot, dispatcher, context, metrics, say)
         self._stopping = asyncio.Event()
         self.problem: Problem | None = None
-        context.hub.examined_by(health)
         health.add(
             "telegram", lambda: "somebody else reads this bot's updates" if self.intake.conflict else None
         )

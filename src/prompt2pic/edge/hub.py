@@ -49,6 +49,7 @@ class Hub:
         self._shelf = shelf
         self._shelved_at = 0
         self.failed: Problem | None = None
+        self._away: Problem | None = None
         self._metrics = metrics
         self._told = Told(metrics)
         self.targets = targets
@@ -81,9 +82,10 @@ class Hub:
             self.reader.close()
             self._shelf.close()
 
-    def examined_by(self, health: Health) -> None:
-        """Have a process's health tell whether the log can be followed, and whether it was read."""
-        health.add("log", lambda: None if self.failed is None else str(self.failed), vital=True)
+    def examined_by(self, health: Health, say: Callable[[Problem], str]) -> None:
+        """Have a process's health tell whether the log can be followed, answers, and was read."""
+        health.add("log", lambda: say(self.failed) if self.failed else None, vital=True)
+        health.add("log-answers", lambda: say(self._away) if self._away else None)
         health.add("queue", lambda: None if self.reader.ready else "the log is being read")
 
     async def until(self, true: Callable[[], bool]) -> None:
@@ -184,7 +186,9 @@ class Hub:
         while not self._closing.is_set():
             try:
                 self._fetch()
+                self._away = None
             except LogUnavailable as problem:
+                self._away = problem
                 self._metrics.trouble(problem)
                 _log.warning("log-unavailable", why=str(problem))
                 self._closing.wait(_RETRY)

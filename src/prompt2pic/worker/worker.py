@@ -95,8 +95,8 @@ class Worker:
         self._reader = Reader(log, from_frontier=True, rebuilt=self._rebuilt)
         self._stopping: float | None = None
         self._level = "best"
-        self._changed = 0.0
-        self._look_again = 0.0
+        self._changed = self._look_again = 0.0
+        self.away: LogUnavailable | None = None  # why the log does not answer
 
     @property
     def ready(self) -> bool:
@@ -146,7 +146,9 @@ class Worker:
             while self._reader.pump(pause, _BATCH) == _BATCH:
                 pause = 0.0
             self._upkeep.fetched()
+            self.away = None
         except LogUnavailable as problem:
+            self.away = problem
             self._metrics.trouble(problem)
             _log.warning("log-unavailable", why=str(problem))
             time.sleep(_RETRY)
