@@ -102,16 +102,17 @@ def _say(settings: Settings) -> Callable[[Problem], str]:
 
 def build_painter(settings: Settings) -> Callable[[], Painter]:
     """Return what makes the painter of the settings, in whichever process it is called."""
-    return partial(_painter, settings.painter, settings.translator, settings.language)
+    from prompt2pic.painters import make_painter
+
+    made = partial(make_painter, settings.painter, settings.precision, settings.data / "precision.json")
+    return partial(_painter, made, settings.translator, settings.language)
 
 
-def _painter(painter: str, translator: str, language: str) -> Painter:
-    from prompt2pic.painters import make_painter, make_translator
+def _painter(made: Callable[[], Painter], translator: str, language: str) -> Painter:
+    from prompt2pic.painters import make_translator
     from prompt2pic.painters.translating import TranslatingPainter
 
-    return TranslatingPainter(
-        make_painter(painter), make_translator(translator), partial(_tell_untranslated, language)
-    )
+    return TranslatingPainter(made(), make_translator(translator), partial(_tell_untranslated, language))
 
 
 def _tell_untranslated(language: str, why: Problem) -> None:

@@ -163,7 +163,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_folder(tiny: Path) -> None:
     """A model from a folder announces the published sizes, 1024 x 1024 first, and paints them."""
-    painter = WuerstchenPainter(str(tiny), threads=1)
+    painter = WuerstchenPainter(str(tiny), threads=1, precision="fp32")
     model = painter.load(lambda fraction, what: None)
     assert (model.name, model.languages) == ("wuerstchen:tiny", ("en",))
     assert model.sizes[0] == (1024, 1024)
@@ -184,7 +184,7 @@ class Half:
         monkeypatch.setattr(
             wuerstchen, "_place", lambda family, threads: (torch.device("cpu"), torch.bfloat16)
         )
-        self.painter = WuerstchenPainter(str(folder), threads=1)
+        self.painter = WuerstchenPainter(str(folder), threads=1, precision="fp32")
         self.painter.load(lambda fraction, what: None)
         kind = type(self.painter._loaded.model.decoder.denoiser)  # type: ignore[union-attr]
         forward = kind.forward

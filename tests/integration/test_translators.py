@@ -246,10 +246,12 @@ def test_full_model(tiny: Path, tmp_path: Path) -> None:
     """With the real classes of both: the translation reaches the model, and English paints what it painted before."""
     folder = save_tiny_wuerstchen(tmp_path / "w")
     whole = TranslatingPainter(
-        make_painter(f"wuerstchen:{folder}"), make_translator(str(tiny)), lambda why: pytest.fail(str(why))
+        make_painter(f"wuerstchen:{folder}", "fp32"),
+        make_translator(str(tiny)),
+        lambda why: pytest.fail(str(why)),
     )
     assert whole.load(silent).languages == ("en", "ru")
-    plain = make_painter(f"wuerstchen:{folder}")
+    plain = make_painter(f"wuerstchen:{folder}", "fp32")
     plain.load(silent)
 
     def picture(painter: Any, prompt: str) -> bytes:

@@ -1,23 +1,24 @@
 """Adapters of image models; a new model is one file here and one line of `make_painter`."""
 
 import math
+from pathlib import Path
 
 from prompt2pic.core.errors import Problem
 from prompt2pic.core.ports import Painter, Translator
 
 
-def make_painter(spec: str) -> Painter:
+def make_painter(spec: str, precision: str = "auto", memory: Path | None = None) -> Painter:
     """Return the painter that `spec` names; nothing heavy is imported before its `load`.
 
     `wuerstchen` is the built-in model, `wuerstchen:NAME-OR-FOLDER` one from the model hub or from disk,
     `sd:NAME-OR-PATH` one of Stable Diffusion 1.5, `stub:SECONDS` only waits.
-    Raises Problem where `spec` is none of these.
+    `precision` and `memory` are those of WuerstchenPainter. Raises Problem where `spec` is none of these.
     """
     kind, _, rest = spec.strip().partition(":")
     if kind == "wuerstchen":
         from prompt2pic.painters.wuerstchen import WuerstchenPainter
 
-        return WuerstchenPainter(rest.strip())
+        return WuerstchenPainter(rest.strip(), precision=precision, memory=memory)
     if kind == "sd" and rest.strip():
         from prompt2pic.painters.stable_diffusion import StableDiffusionPainter
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from prompt2pic.core.errors import PaintFailed
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from prompt2pic.painters.wuerstchen_flow import Steps
 
 TRIAL = Recipe(name="trial", prior_steps=3, decoder_steps=3, sampler="ddim", guidance=4.0)
+_SHORT = {"torch.float32": "fp32", "torch.bfloat16": "bf16", "torch.float16": "fp16"}
 TRIAL_PROMPT = "a red apple on a blue background"
 Tell: TypeAlias = Callable[[int, "torch.Tensor | None"], None]  # the step, and a glance at the picture
 QUICK_TRIAL = 2.0  # seconds under which a trial is repeated warm
@@ -30,12 +32,22 @@ QUICK_TRIAL = 2.0  # seconds under which a trial is repeated warm
 class WuerstchenPainter:
     """Paints with the built-in model for an empty `source`, else with one from a folder or the model hub.
 
-    `threads` is the number of CPU threads; None leaves it to what suits the model.
+    `threads` is the number of CPU threads; None leaves it to what suits the model. `precision` is `fp32`, `bf16` or
+    `auto`: on a CPU a full model is then timed in each, once, and `memory` is the file that keeps the verdict.
     """
 
-    def __init__(self, source: str = "", *, threads: int | None = None) -> None:
+    def __init__(
+        self,
+        source: str = "",
+        *,
+        threads: int | None = None,
+        precision: str = "auto",
+        memory: Path | None = None,
+    ) -> None:
         self._source = source
         self._threads = threads
+        self._precision = precision
+        self._memory = memory
         self._loaded: _Loaded | None = None
 
     def load(self, progress: Callable[[float, str], None]) -> Model:
@@ -62,11 +74,23 @@ class WuerstchenPainter:
         from prompt2pic.painters.wuerstchen_checkpoint import load_checkpoint
 
         device, dtype = _place(family, self._threads)
-        model = load_checkpoint(folders, device, dtype, rest)
+        model = self._settled(load_checkpoint(folders, device, dtype, rest), family)
         widened = partial(load_checkpoint, folders, device, _widest(), lambda fraction, what: None)
         self._loaded = _Loaded(_name_of(self._source), family, model, widened)
         rest(1.0, "ready")
         return _announcement(self._loaded)
+
+    def _settled(self, model: "Checkpoint", family: Family) -> "Checkpoint":
+        """Return the model in the precision in which it will paint."""
+        from prompt2pic.painters.wuerstchen_precision import CANDIDATES, choose, put
+
+        if model.device.type != "cpu" or model.dtype != _widest():
+            return model
+        if self._precision in CANDIDATES:
+            return put(model, CANDIDATES[self._precision])
+        if not family.half:  # the built-in model's whole picture takes less than a trial
+            return model
+        return put(model, choose(model, _name_of(self._source), self._memory))
 
     def estimate(self) -> dict[str, float]:
         """Return the seconds of each level at the default size, reckoned from a few timed steps."""
@@ -134,7 +158,7 @@ def _announcement(loaded: _Loaded) -> Model:
         sizes=loaded.family.sizes,
         levels=tuple(recipe.level for recipe in loaded.family.recipes),
         languages=loaded.family.languages,
-        device=loaded.model.device.type,
+        device=f"{loaded.model.device.type}, {_SHORT[str(loaded.model.dtype)]}",
     )
 
 

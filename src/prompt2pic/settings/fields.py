@@ -74,6 +74,11 @@ class Settings(BaseSettings):
         "1.5: a name on the model hub, a folder or one .safetensors file), or `stub:SECONDS`, which waits and "
         "draws the prompt (for load trials). A name on the model hub may end in `@REVISION`.",
     )
+    precision: Annotated[Literal["auto", "fp32", "bf16"], BeforeValidator(rules.lower)] = _setting(
+        "auto",
+        "In which precision a CPU paints a full Würstchen: `fp32`, `bf16`, or `auto`, the faster one, timed once. "
+        "A GPU uses half precision.",
+    )
     translator: str = _setting(
         "Helsinki-NLP/opus-mt-ru-en",
         "Who translates prompts for a model that reads English only: a Marian model of OPUS-MT, by its name on "
