@@ -37,7 +37,8 @@ class Machine:
         self._popen: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it, or start it again."""
+        """Start it, or start it again; its folder is there, as a volume is."""
+        self.data.mkdir(exist_ok=True)
         other = {"PYTHONPATH": str(self.program)} if self.program else {}
         with self.log.open("ab") as log:
             self._popen = subprocess.Popen(
