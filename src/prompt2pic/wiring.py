@@ -18,7 +18,7 @@ from prompt2pic.ops.health import Health
 from prompt2pic.ops.metrics import Metrics
 from prompt2pic.ops.watch import Watch
 from prompt2pic.settings import Settings, make_folder, refuse_full
-from prompt2pic.texts import Texts, sentence
+from prompt2pic.texts import Texts, saying, sentence
 
 if TYPE_CHECKING:
     from aiogram import Bot
@@ -90,14 +90,10 @@ def build_store(settings: Settings) -> PictureStore:
 
 def watch_places(settings: Settings, health: Health, store: PictureStore) -> Watch:
     """Have health tell whether pictures and the data folder can be written; return what watches the store."""
-    health.add("disk", Watch(partial(refuse_full, settings.data), _say(settings)).wrong)
-    watch = Watch(store.check, _say(settings))
+    health.add("disk", Watch(partial(refuse_full, settings.data), saying(settings.language)).wrong)
+    watch = Watch(store.check, saying(settings.language))
     health.add("store", watch.wrong)
     return watch
-
-
-def _say(settings: Settings) -> Callable[[Problem], str]:
-    return partial(sentence, language=settings.language)
 
 
 def build_painter(settings: Settings) -> Callable[[], Painter]:
@@ -130,6 +126,7 @@ def build_worker(
     settings: Settings, metrics: Metrics, health: Health, loading: Callable[[float, str], None]
 ) -> "Worker":
     """Return a worker. Raises Problem where its log or store can not be had."""
+    from prompt2pic.log.retention import retiring
     from prompt2pic.worker.worker import Options, Worker
 
     options = Options(
@@ -140,19 +137,11 @@ def build_worker(
         budget=None if settings.budget_gb is None else int(settings.budget_gb * 1e9),
     )
     log, store = build_log(settings), build_store(settings)
-    watch, painter, retire = watch_places(settings, health, store), build_painter(settings), _retiring(log)
+    watch, painter, retire = watch_places(settings, health, store), build_painter(settings), retiring(log)
     worker = Worker(settings.worker_name, log, store, painter, options, metrics, loading, retire, watch.well)
     health.add("worker", lambda: None if worker.ready else "the model is loading")
-    health.add("log-answers", lambda: _say(settings)(worker.away) if worker.away else None)
+    health.add("log-answers", lambda: saying(settings.language)(worker.away) if worker.away else None)
     return worker
-
-
-def _retiring(log: Log) -> Callable[[int], int] | None:
-    """Return what deletes old records of a log at a time in ms, None where the log does so by itself."""
-    from prompt2pic.log.retention import retire
-    from prompt2pic.log.sqlite import SqliteLog
-
-    return partial(retire, log) if isinstance(log, SqliteLog) else None
 
 
 def build_web(
@@ -182,7 +171,7 @@ def build_web(
     links = PictureLinks(Links(secret, base_url(settings)), settings.public_url)
     limits = Limits(waiting=settings.quota_waiting, day=settings.quota_day)
     submitter, store = Submitter(hub, limits, metrics, _words(settings)), build_store(settings)
-    hub.examined_by(health, _say(settings))
+    hub.examined_by(health, saying(settings.language))
     watch_places(settings, health, store)
     context = Context(
         hub=hub,
@@ -249,7 +238,7 @@ def build_bot(settings: Settings, metrics: Metrics, health: Health, say: Callabl
     if settings.telegram_webhook is not None:
         secret = webhook_secret(settings.signing_secret())
         webhook = Webhook(settings.telegram_webhook, secret, settings.host, settings.bot_port)
-    hub.examined_by(health, _say(settings))
+    hub.examined_by(health, saying(settings.language))
     watch_places(settings, health, store)
     process = Process(bot, context, delivery, metrics, health, webhook, say)
     return process

@@ -1,12 +1,20 @@
 """What the embedded log forgets; Kafka does the same by its topics' settings."""
 
+from collections.abc import Callable
+from functools import partial
+
 from prompt2pic.core.ledger import REMEMBERED
 from prompt2pic.core.marks import mark_of
-from prompt2pic.core.ports import Place
+from prompt2pic.core.ports import Log, Place
 from prompt2pic.core.queue import REQUESTS, RESULTS
 from prompt2pic.core.reader import FRONTIER_GROUP
 from prompt2pic.log.sqlite import SqliteLog
 from prompt2pic.log.topics import KEPT
+
+
+def retiring(log: Log) -> Callable[[int], int] | None:
+    """Return what deletes old records of a log at a time in ms, None where the log does so by itself."""
+    return partial(retire, log) if isinstance(log, SqliteLog) else None
 
 
 def retire(log: SqliteLog, now: int) -> int:

@@ -1,6 +1,7 @@
 """What people read, in English and Russian: Fluent files, one folder a language."""
 
 import logging
+from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -69,6 +70,11 @@ def texts(language: str) -> Texts:
 def sentence(problem: Problem, language: str = "en") -> str:
     """Return what a person reads of a problem in their language."""
     return texts(nearest(language)).sentence(problem)
+
+
+def saying(language: str) -> Callable[[Problem], str]:
+    """Return `sentence` in a language."""
+    return lambda problem: sentence(problem, language)
 
 
 def nearest(language: str) -> str:
