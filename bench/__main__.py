@@ -24,6 +24,7 @@ BENCHES = (
         "workers",
         "start",
         "painter",
+        "samplers",
         "faults",
         "bot",
         "metrics",

@@ -53,6 +53,8 @@ class Family(msgspec.Struct, frozen=True, kw_only=True):
     threads: int | None
 
 
+# What a sampler loses on the full model can't be known without its weights, and the built-in one is no judge of it:
+# its words alone decide (bench/samplers.py). So all but `fast` keep the sampler that the authors painted with.
 _SIDES = range(512, 1536 + 1, 128)  # pixels; the multiples that 42.67 divides into whole latents
 
 FULL = Family(
