@@ -1,6 +1,6 @@
 """How near few steps of each sampler come to what many steps of the same seed paint, on the built-in model.
 
-python -m bench.samplers [--prompts 24]
+python -m bench.samplers [--prompts 8]
 
 The prior is judged by its semantic latents, the decoder by the pixels it makes of the prior's many-step latents.
 How far another seed's latents are is measured first: where that is next to nothing, the words alone decide, all
@@ -31,7 +31,7 @@ Painter = Callable[[SamplerName, int, tuple[float, float]], Tensor]
 def main() -> None:
     """Print the distances of prior and decoder for each number of steps."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--prompts", type=int, default=24)
+    parser.add_argument("--prompts", type=int, default=8)
     prompts = PROMPTS.read_text().splitlines()[: parser.parse_args().prompts]
     painter = WuerstchenPainter()
     painter.load(lambda fraction, what: None)

@@ -132,7 +132,7 @@ def test_doctor_finds_all_well(tmp_path: Path, language: str) -> None:
     done = prompt2pic(tmp_path, "doctor", "--language", language, port="0")
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
-    assert len(lines) == 6
+    assert len(lines) == 7
     assert all(line.startswith("✓ ") for line in lines)
 
 
@@ -150,7 +150,7 @@ def test_doctor_looks_at_a_running_service(tmp_path: Path) -> None:
     """`doctor` beside a running service says that its port is taken and harms nothing."""
     with Service(tmp_path / "data", painter="stub:0.05") as service:
         done = prompt2pic(tmp_path, "doctor", data=str(service.data), port=str(service.port))
-        assert [line[0] for line in done.stdout.splitlines()] == ["✓", "✓", "✓", "✓", "✗", "✓"]
+        assert [line[0] for line in done.stdout.splitlines()] == ["✓", "✓", "✓", "✓", "✓", "✗", "✓"]
         assert service.ended(service.ask()["id"])["status"] == "succeeded"
 
 
