@@ -70,7 +70,8 @@ def main() -> None:
     text = lengthened(text_weights(prior / "text_encoder"))
     write(work, "stage_b", b)
     write(work, "text_encoder", {"text_encoder": text})
-    write(work, "stage_c", {"prior": weights(prior / "prior"), "text_encoder": text})
+    # Stage C takes its text encoder from the stage before, which may have gone on.
+    write(work, "stage_c", {"prior": weights(prior / "prior")})
 
 
 if __name__ == "__main__":
