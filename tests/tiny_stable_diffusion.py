@@ -19,7 +19,7 @@ def save_tiny_stable_diffusion(folder: Path) -> Path:
     from safetensors.torch import load_file, save_file
 
     torch.manual_seed(0)
-    for name, module in {"unet": _unet(), "vae": _vae(), "text_encoder": text_encoder(32)}.items():
+    for name, module in {"unet": _unet(), "vae": _vae(), "text_encoder": text_encoder(32, 32)}.items():
         shake(module)
         module.save_pretrained(folder / name)
     for name, old in {

@@ -47,12 +47,12 @@ def _save_half(folder: Path, width: int, modules: dict[str, Any], numbers: dict[
     (folder / "model_index.json").write_text(json.dumps(numbers))
 
 
-def text_encoder(width: int) -> Any:
+def text_encoder(width: int, inner: int = 44) -> Any:
     """Return a text encoder for the built-in tokenizer."""
     from transformers import CLIPTextConfig, CLIPTextModel
 
     words = {"vocab_size": 4098, "bos_token_id": 4096, "eos_token_id": 4097, "pad_token_id": 4097}
-    shape = {"hidden_size": width, "intermediate_size": 44, "num_attention_heads": 2}
+    shape = {"hidden_size": width, "intermediate_size": inner, "num_attention_heads": 2}
     return CLIPTextModel(CLIPTextConfig(num_hidden_layers=1, max_position_embeddings=32, **shape, **words))
 
 

@@ -108,7 +108,7 @@ def test_no_update_makes_the_bot_fail(
     """Messages, presses and things that this program does not know, in any order: each is done with."""
     metrics, _ = asyncio.run(fed(wired, tmp_path_factory.mktemp("fuzz"), raws))
     told = metrics.exposition().decode()
-    assert 'outcome="failed"' not in told
+    assert 'telegram_updates_total{outcome="failed"}' not in told
     done = sum(
         float(line.split()[-1])
         for line in told.splitlines()
