@@ -12,7 +12,7 @@ from tests.servers.service import Service
 if TYPE_CHECKING:
     from playwright.sync_api import Route
 
-BUDGET = 51 * 1024  # bytes of the whole page without pictures
+BUDGET = 50 * 1024  # bytes of the whole page without pictures
 
 
 def test_words_become_a_picture(visit: Visit) -> None:
@@ -306,7 +306,7 @@ def test_what_a_card_says(visit: Visit, changes: dict[str, object], told: str) -
 
 
 def test_the_page_is_small(visit: Visit, service: Service) -> None:
-    """All that the page loads, without pictures, is at most 51 KB."""
+    """All that the page loads, without pictures, is at most 50 KB."""
     page = visit()
     names = page.evaluate("performance.getEntriesByType('resource').map(one => one.name)")
     files = {name for name in names if "/static/" in name} | {service.address}

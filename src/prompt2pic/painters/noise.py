@@ -20,11 +20,18 @@ def mixed(noise: Tensor, other: Tensor, strength: float) -> Tensor:
     )
 
 
-def starting_noise(shape: torch.Size, seeds: tuple[int, int | None], strength: float) -> Tensor:
-    """Return the noise of a seed, with that of the other one, where there is one, mixed in; on the CPU."""
-    seed, other = seeds
-    cpu = torch.device("cpu")
-    noise = fresh_noise(shape, torch.Generator().manual_seed(seed), cpu)
-    if other is None:
-        return noise
-    return mixed(noise, fresh_noise(shape, torch.Generator().manual_seed(other), cpu), strength)
+def generator(seed: int | None) -> torch.Generator | None:
+    """Return what draws the noise of a seed, None for none."""
+    return None if seed is None else torch.Generator().manual_seed(seed)
+
+
+def starting_noise(
+    shape: torch.Size,
+    own: torch.Generator,
+    other: torch.Generator | None,
+    strength: float,
+    device: torch.device,
+) -> Tensor:
+    """Return a picture's own noise, with that of another one, where there is one, mixed in by `strength`."""
+    noise = fresh_noise(shape, own, device)
+    return noise if other is None else mixed(noise, fresh_noise(shape, other, device), strength)

@@ -1,17 +1,29 @@
 """What every painter does with an order: find its level, the size to paint at, the size to hand out."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from prompt2pic.core.errors import PaintFailed
-from prompt2pic.core.ports import Level, Painted, PaintOrder
-from prompt2pic.painters.png import encode_png, parameters
+from prompt2pic.core.ports import Level, Painted, PaintOrder, Step
+from prompt2pic.painters.png import encode_png, encode_preview, parameters
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 Size = tuple[int, int]
+
+
+class Recipe(Protocol):
+    """How a painter paints a level."""
+
+    @property
+    def level(self) -> Level:
+        """The level as it is announced."""
+        ...
+
+
+R = TypeVar("R", bound=Recipe)
 
 
 def level_of(order: PaintOrder, levels: Sequence[Level]) -> Level:
@@ -20,6 +32,24 @@ def level_of(order: PaintOrder, levels: Sequence[Level]) -> Level:
         if level.name == order.level:
             return level
     raise PaintFailed("level-unknown", level=order.level, levels=", ".join(level.name for level in levels))
+
+
+def recipe_of(order: PaintOrder, recipes: Sequence[R]) -> R:
+    """Return the recipe of the level an order names. Raises PaintFailed where the model has none of that name."""
+    level = level_of(order, [recipe.level for recipe in recipes])
+    return next(recipe for recipe in recipes if recipe.level == level)
+
+
+def teller(
+    on_step: Callable[[Step], None], picture: int, steps: int
+) -> "Callable[[int, Image | None], None]":
+    """Return what tells a listener of each step of a picture, with a preview where there is something to see."""
+
+    def tell(step: int, seen: "Image | None") -> None:
+        preview = b"" if seen is None else encode_preview(seen)
+        on_step(Step(picture=picture, step=step, steps=steps, preview=preview))
+
+    return tell
 
 
 def nearest_size(ordered: Size, announced: Iterable[Size]) -> Size:

@@ -14,8 +14,7 @@ from prompt2pic.core.errors import PaintFailed
 from prompt2pic.core.ports import Level, Model, Painted, PaintOrder, Step
 from prompt2pic.painters.faults import free_memory, import_libraries, painting_failed
 from prompt2pic.painters.hub import Tell, fetch, on_hub
-from prompt2pic.painters.orders import Size, finished, level_of, nearest_size
-from prompt2pic.painters.png import encode_preview
+from prompt2pic.painters.orders import Size, finished, nearest_size, recipe_of, teller
 from prompt2pic.painters.reading import share_read
 from prompt2pic.painters.wuerstchen_files import folder_of, read_json
 
@@ -120,10 +119,9 @@ class StableDiffusionPainter:
         What `on_step` raises stops the painting and passes through. Raises PaintFailed.
         """
         loaded = self._expect_loaded()
-        level = level_of(order, [recipe.level for recipe in RECIPES])
-        recipe = next(recipe for recipe in RECIPES if recipe.name == level.name)
+        recipe = recipe_of(order, RECIPES)
         for picture, seeds in enumerate(order.seeds()):
-            image = _draw(loaded, order, recipe, seeds, partial(_tell, on_step, picture, recipe.steps))
+            image = _draw(loaded, order, recipe, seeds, teller(on_step, picture, recipe.steps))
             settings = {
                 "Steps": recipe.steps,
                 "Sampler": recipe.sampler,
@@ -308,11 +306,6 @@ def _colours(vae: Any) -> "torch.Tensor":
     return torch.linalg.lstsq(known, seen).solution
 
 
-def _tell(on_step: Callable[[Step], None], picture: int, steps: int, step: int, seen: "Image | None") -> None:
-    preview = b"" if seen is None else encode_preview(seen)
-    on_step(Step(picture=picture, step=step, steps=steps, preview=preview))
-
-
 def _draw(
     loaded: _Loaded,
     order: PaintOrder,
@@ -337,12 +330,15 @@ def _run(
 ) -> "Image":
     import torch
 
-    from prompt2pic.painters.noise import starting_noise
+    from prompt2pic.painters.noise import generator, starting_noise
 
     pipeline = loaded.pipeline
     width, height = nearest_size((order.width, order.height), loaded.sizes)
     prompt, negative = order.words
     shape = torch.Size((1, 4, height // PIXELS_OF_A_LATENT, width // PIXELS_OF_A_LATENT))
+    seed, other = seeds
+    own = torch.Generator().manual_seed(seed)
+    noise = starting_noise(shape, own, generator(other), order.strength or 0.0, torch.device("cpu"))
     pipeline.scheduler = _scheduler(loaded.schedule, recipe.sampler)
     with torch.inference_mode():
         return pipeline(
@@ -352,7 +348,7 @@ def _run(
             height=height,
             num_inference_steps=recipe.steps,
             guidance_scale=recipe.guidance,
-            latents=starting_noise(shape, seeds, order.strength or 0.0).to(pipeline.dtype),
+            latents=noise.to(pipeline.dtype),
             callback_on_step_end=listen,
         ).images[0]
 

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from prompt2pic.core.errors import PaintFailed
 from prompt2pic.core.ports import Model, Painted, PaintOrder, Step
 from prompt2pic.painters.faults import free_memory, import_libraries, painting_failed
-from prompt2pic.painters.orders import finished, level_of, nearest_size
-from prompt2pic.painters.png import encode_preview
+from prompt2pic.painters.orders import finished, nearest_size, recipe_of, teller
 from prompt2pic.painters.reading import share_read
 from prompt2pic.painters.wuerstchen_files import find_checkpoint, folder_of, read_numbers
 from prompt2pic.painters.wuerstchen_levels import Family, Recipe, family_of
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 TRIAL = Recipe(name="trial", prior_steps=3, decoder_steps=3, sampler="ddim", guidance=4.0)
 _SHORT = {"torch.float32": "fp32", "torch.bfloat16": "bf16", "torch.float16": "fp16"}
 TRIAL_PROMPT = "a red apple on a blue background"
-Tell: TypeAlias = Callable[[int, "torch.Tensor | None"], None]  # the step, and a glance at the picture
+Tell: TypeAlias = Callable[[int, "Image | None"], None]  # the step, and a glance at the picture
 QUICK_TRIAL = 2.0  # seconds under which a trial is repeated warm
 
 
@@ -106,11 +105,9 @@ class WuerstchenPainter:
         What `on_step` raises stops the painting and passes through. Raises PaintFailed.
         """
         loaded = self._expect_loaded()
-        level = level_of(order, [recipe.level for recipe in loaded.family.recipes])
-        recipe = next(recipe for recipe in loaded.family.recipes if recipe.name == level.name)
+        recipe = recipe_of(order, loaded.family.recipes)
         for picture, seeds in enumerate(order.seeds()):
-            tell = partial(_tell, on_step, picture, recipe.steps)
-            yield _paint_surely(loaded, order, recipe, seeds, tell)
+            yield _paint_surely(loaded, order, recipe, seeds, teller(on_step, picture, recipe.steps))
 
     def unload(self) -> None:
         """Free the modules, and what torch keeps for them on a GPU."""
@@ -176,13 +173,6 @@ def _try(loaded: _Loaded) -> _Trial:
     )
 
 
-def _tell(
-    on_step: Callable[[Step], None], picture: int, steps: int, step: int, seen: "torch.Tensor | None"
-) -> None:
-    preview = b"" if seen is None else encode_preview(_image(seen))
-    on_step(Step(picture=picture, step=step, steps=steps, preview=preview))
-
-
 def _paint_surely(
     loaded: _Loaded, order: PaintOrder, recipe: Recipe, seeds: tuple[int, int | None], tell: Tell
 ) -> Painted:
@@ -243,7 +233,7 @@ def _drive(painting: "Steps", tell: Tell) -> "torch.Tensor":
         if over:
             return seen
         step += 1
-        tell(step, seen)
+        tell(step, None if seen is None else _image(seen))
 
 
 def _advance(painting: "Steps") -> "tuple[torch.Tensor | None, bool]":

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from prompt2pic.core.errors import PaintFailed
-from prompt2pic.painters.noise import fresh_noise, mixed
+from prompt2pic.painters.noise import generator, starting_noise
 from prompt2pic.painters.wuerstchen_checkpoint import Checkpoint, Stage
 from prompt2pic.painters.wuerstchen_levels import Recipe
 from prompt2pic.painters.wuerstchen_sampler import guess, make_sampler, times
@@ -66,7 +66,7 @@ class _Painting:
         self._model = model
         self._sketch = sketch
         self._generator = torch.Generator().manual_seed(sketch.seed)
-        self._other = None if sketch.other is None else torch.Generator().manual_seed(sketch.other)
+        self._other = generator(sketch.other)
 
     def embeddings(self) -> Steps:
         """Paint the semantic latents from the words, pushed away from the negative prompt.
@@ -127,19 +127,13 @@ class _Painting:
         words: Tensor = states.last_hidden_state
         return words
 
-    def _noise(self, shape: torch.Size) -> Tensor:
-        """Return what a stage starts from."""
-        noise = fresh_noise(shape, self._generator, self._model.device)
-        if self._other is None:
-            return noise
-        return mixed(noise, fresh_noise(shape, self._other, self._model.device), self._sketch.strength)
-
     def _denoise(
         self, stage: Stage, predict: Predict, shape: torch.Size, steps: int, glance: Look | None = None
     ) -> Steps:
         """Walk from noise to a sample; latents stay in fp32, only the model may work in less."""
         model, sampler = self._model, make_sampler(self._sketch.recipe.sampler)
-        sample = self._noise(shape)
+        strength = self._sketch.strength
+        sample = starting_noise(shape, self._generator, self._other, strength, model.device)
         for step, (t, after) in enumerate(pairwise(times(steps).split(1)), 1):
             noise = _finite(predict(sample.to(model.dtype), t.to(model.device, model.dtype)).float())
             looks = glance if step % _GLANCE_EVERY == 0 else None

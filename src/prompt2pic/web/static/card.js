@@ -49,7 +49,7 @@ export class Card {
     if (job.status === "failed" || job.status === "canceled") return null;
     if (job.output?.length) return element("div", { class: job.output.length > 1 ? "frame many" : "frame" }, ...job.output.map((one, index) => this.#picture(one, index)));
     this.preview = element("img", { class: "preview", alt: "", hidden: true });
-    this.number = element("span", {});
+    this.number = element("span");
     this.canvas = element("div", { class: "canvas", "aria-hidden": "true" }, this.preview, this.number);
     if (job.input.size) this.canvas.style.aspectRatio = job.input.size.replace("x", " / ");
     return element("div", { class: "frame" }, this.canvas);
@@ -79,10 +79,10 @@ export class Card {
   #about() {
     const { job } = this;
     const prompt = element("p", { class: "prompt", dir: "auto" }, job.input.prompt);
-    if (!isOver(job)) return [prompt, ...this.#progress(), this.#buttons([this.#cancel()])];
-    if (job.status === "succeeded") return [prompt, this.#facts(), this.#lowered(), this.#notRead(), this.#choice(), this.#buttons(this.#afterwards())];
+    if (!isOver(job)) return [prompt, ...this.#progress(), this.#buttons([this.#button("cancel")])];
+    if (job.status === "succeeded") return [prompt, this.#facts(), ...this.#notes(), this.#choice(), this.#buttons(this.#afterwards())];
     const why = job.status === "failed" ? job.error?.message || say("failed") : say("canceled");
-    return [prompt, element("p", { class: "status" }, why), this.#buttons([this.#again(), this.#erase()])];
+    return [prompt, element("p", { class: "status" }, why), this.#buttons([this.#button("again"), this.#button("erase")])];
   }
 
   #progress() {
@@ -130,13 +130,9 @@ export class Card {
     return element("dl", { class: "facts" }, ...facts, when);
   }
 
-  #lowered() {
-    return this.job.lowered ? element("p", { class: "note" }, say("lowered")) : null;
-  }
-
-  #notRead() {
-    const { words_read: count } = this.job;
-    return typeof count === "number" ? element("p", { class: "note" }, say("notRead", { count })) : null;
+  #notes() {
+    const { lowered, words_read: count } = this.job;
+    return [lowered && say("lowered"), count != null && say("notRead", { count })].map((note) => note && element("p", { class: "note" }, note));
   }
 
   #afterwards() {
@@ -145,7 +141,7 @@ export class Card {
     const best = better && this.#button("best", say(lowered ? "bestLowered" : "bestAgain"), lowered && "primary");
     const vary = input.variation_strength < 0.8 || !input.variation_strength;
     this.download = element("a", { class: "button" }, say("download"));
-    return [this.#again(), best, vary && this.#button("vary", say(input.variation_strength ? "bolder" : "variations")), this.download, this.#erase()];
+    return [this.#button("again"), best, vary && this.#button("vary", say(input.variation_strength ? "bolder" : "variations")), this.download, this.#button("erase")];
   }
 
   #choice() {
@@ -163,19 +159,7 @@ export class Card {
     this.root.querySelectorAll(".many > *").forEach((one, at) => one.classList.toggle("is-chosen", at === index));
   }
 
-  #erase() {
-    return this.#button("erase", say("erase"));
-  }
-
-  #again() {
-    return this.#button("again", say("again"));
-  }
-
-  #cancel() {
-    return this.#button("cancel", say("cancel"));
-  }
-
-  #button(act, label, look) {
+  #button(act, label = say(act), look) {
     const press = async () => {
       if (button.ariaDisabled === "true") return; // `disabled` would take the focus away
       button.ariaDisabled = "true";
@@ -188,7 +172,7 @@ export class Card {
   }
 
   #buttons(buttons) {
-    return element("div", { class: "actions" }, ...buttons.filter(Boolean));
+    return element("div", { class: "actions" }, ...buttons);
   }
 }
 

@@ -1,14 +1,15 @@
 // One call makes an element with its attributes and children, or a row of radio buttons.
 
-/** Return a new element; an attribute that is null, undefined or false is left out, `on` holds listeners. */
+const isThere = (value) => (value ?? false) !== false;
+
+/** Return a new element; what is null, undefined or false is left out, `on` holds listeners. */
 export function element(tag, { on = {}, ...attributes } = {}, ...children) {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
-    if (value === true) made.setAttribute(name, "");
-    else if (value !== null && value !== undefined && value !== false) made.setAttribute(name, value);
+    if (isThere(value)) made.setAttribute(name, value === true ? "" : value);
   }
   for (const [event, listener] of Object.entries(on)) made.addEventListener(event, listener);
-  made.append(...children.filter((child) => child !== null && child !== undefined));
+  made.append(...children.filter(isThere));
   return made;
 }
 
