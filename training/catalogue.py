@@ -1,4 +1,4 @@
-"""The catalogue: every training picture, and how often it is drawn."""
+"""The catalogue: what training shows, and how often."""
 
 import random
 from collections.abc import Iterator
@@ -13,10 +13,12 @@ from training.pictures import GROUNDS, paste, recoloured
 
 WHITE = "white"
 SHARES = {"scene": 0.05, "one": 0.45, "tint": 0.15, "pair": 0.35}
-PAIRS = 10_000
 FULL = 0.88  # size of a single object
 HALF = 0.48  # size of one of two
 FRAMED = 1.2  # size from which a square picture fills the frame
+MIDDLE = (0.5, 0.5)  # of the width and of the height
+PLACES = {"left": (0.26, 0.5), "right": (0.74, 0.5), "upper": (0.5, 0.26), "lower": (0.5, 0.74)}
+HALVES = {"side": ("left", "right"), "over": ("upper", "lower")}  # the places of a kind of pair
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,13 +31,20 @@ class Entry:
     ground: str = WHITE
     tint: str = ""
     scale: float = FULL
-    weight: float
+    weight: float = 0.0
 
 
 def catalogue(objects: list[Object]) -> list[Entry]:
-    """All pictures of the objects; seeded by the caller."""
+    """All pictures of the objects but the pairs, with a weight; seeded by the caller."""
     numbers = {entry.label: number for number, entry in enumerate(objects)}
-    return [*scenes(numbers), *singles(objects), *tints(numbers), *pairs(objects)]
+    return [*scenes(numbers), *singles(objects), *tints(numbers)]
+
+
+def sample(entries: list[Entry], objects: list[Object], count: int) -> list[Entry]:
+    """So many entries as training draws them: of the catalogue by weight, and pairs that are made up each time."""
+    chosen = random.choices(entries, [entry.weight for entry in entries], k=count)
+    both = everyday(objects)
+    return [pair(both) if random.random() < SHARES["pair"] else entry for entry in chosen]
 
 
 def scenes(numbers: dict[str, int]) -> Iterator[Entry]:
@@ -74,26 +83,42 @@ def tints(numbers: dict[str, int]) -> Iterator[Entry]:
                     yield Entry(kind="tint", first=number, ground=name, tint=tint, weight=weight)
 
 
-def pairs(objects: list[Object]) -> Iterator[Entry]:
-    """Two everyday objects side by side or one above the other."""
-    everyday = [number for number, entry in enumerate(objects) if entry.everyday]
-    for _ in range(PAIRS):
-        first, second = random.sample(everyday, 2)
-        name = WHITE if random.random() < 0.5 else random.choice(list(COLOURS))
-        kind = random.choice(["side", "side", "over"])
-        yield Entry(kind=kind, first=first, second=second, ground=name, weight=SHARES["pair"] / PAIRS)
+def everyday(objects: list[Object]) -> list[int]:
+    """The numbers of the everyday objects."""
+    return [number for number, entry in enumerate(objects) if entry.everyday]
+
+
+def pair(numbers: list[int]) -> Entry:
+    """Two objects side by side or one above the other."""
+    first, second = random.sample(numbers, 2)
+    name = WHITE if random.random() < 0.5 else random.choice(list(COLOURS))
+    return Entry(kind=random.choice(list(HALVES)), first=first, second=second, ground=name)
+
+
+def halves(objects: list[Object]) -> Iterator[Entry]:
+    """What pairs are put together from: each everyday object in each place on each ground."""
+    for number in everyday(objects):
+        for ground in COLOURS:
+            for place in PLACES:
+                yield Entry(kind=place, first=number, ground=ground, scale=HALF)
+
+
+def halved(entry: Entry) -> list[Entry]:
+    """The halves of a pair, the left or upper one first; of another entry itself."""
+    if entry.kind not in HALVES:
+        return [entry]
+    return [
+        Entry(kind=place, first=number, ground=entry.ground, scale=HALF)
+        for place, number in zip(HALVES[entry.kind], (entry.first, entry.second), strict=True)
+    ]
 
 
 def drawn(entry: Entry, objects: list[Object]) -> np.ndarray:
     """The picture of an entry: 128x128 RGB, 0 to 255."""
     picture = GROUNDS[entry.ground].copy()
-    shape = objects[entry.first].shape
-    if entry.tint:
-        shape = recoloured(shape, COLOURS[entry.tint])
-    if entry.second < 0:
-        paste(picture, shape, entry.scale, 0.5, 0.5)
-        return picture
-    places = [(0.26, 0.5), (0.74, 0.5)] if entry.kind == "side" else [(0.5, 0.26), (0.5, 0.74)]
-    for place, one in zip(places, (shape, objects[entry.second].shape), strict=True):
-        paste(picture, one, HALF, *place)
+    for part in halved(entry):
+        shape = objects[part.first].shape
+        if part.tint:
+            shape = recoloured(shape, COLOURS[part.tint])
+        paste(picture, shape, part.scale, *PLACES.get(part.kind, MIDDLE))
     return picture

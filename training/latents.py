@@ -1,8 +1,8 @@
-"""Encode the catalogue once: latents of stage A, captions as tokens, weights."""
+"""Encode the catalogue once, and draw batches of it: latents of stage A with captions that are worded each time."""
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -12,54 +12,67 @@ from tqdm import tqdm
 from transformers import CLIPTokenizer
 
 from training.captions import caption
-from training.catalogue import Entry, catalogue, drawn
+from training.catalogue import Entry, catalogue, drawn, halved, halves, sample
 from training.nets import LENGTH
 from training.objects import LANGUAGES, Object, load
 from training.options import parser, seed
 
-CAPTIONS = {"scene": 400, "one": 40, "tint": 20, "side": 16, "over": 16}  # a picture
 BATCH = 64
 DROPPED = 0.15  # share of the merges of the tokenizer
 
 
-@dataclass(frozen=True, kw_only=True)
 class Latents:
-    """The encoded catalogue: latents N x 4 x 32 x 32; captions of picture n: starts[n] to starts[n + 1]."""
+    """The encoded catalogue, N x 4 x 32 x 32, and endless batches of it."""
 
-    pictures: Tensor
-    tokens: Tensor
-    starts: Tensor
-    weights: Tensor
+    def __init__(self, pictures: Tensor, entries: list[Entry], objects: list[Object], work: Path) -> None:
+        self.pictures, self.objects = pictures, objects
+        self.numbers = {entry: number for number, entry in enumerate(entries)}
+        self.entries = [entry for entry in entries if entry.weight]
+        self.tokenizers = tokenizer(work, 0.0), tokenizer(work, DROPPED)
 
     def draw(self, count: int) -> tuple[Tensor, Tensor]:
-        """Numbers of pictures by weight, and the tokens of one caption of each."""
-        numbers = torch.multinomial(self.weights, count, replacement=True)
-        first, after = self.starts[numbers], self.starts[numbers + 1]
-        return numbers, self.tokens[first + (torch.rand(count) * (after - first)).long()].long()
+        """Latents, count x 4 x 32 x 32, and the tokens of a caption of each, count x 48."""
+        entries = sample(self.entries, self.objects, count)
+        captions = [caption(entry, self.objects, random.choice(LANGUAGES)) for entry in entries]
+        return torch.stack([self.latents(entry) for entry in entries]), self.tokens(captions)
+
+    def latents(self, entry: Entry) -> Tensor:
+        """The latents of a picture, 4 x 32 x 32: those of a pair are put together from its halves."""
+        parts = [self.pictures[self.numbers[part]].float() for part in halved(entry)]
+        if len(parts) == 1:
+            return parts[0]
+        across = -1 if entry.kind == "side" else -2
+        return torch.cat([part.chunk(2, across)[place] for place, part in enumerate(parts)], across)
+
+    def tokens(self, captions: list[str]) -> Tensor:
+        """Captions as N x 48 tokens, padded with end marks; every other one is cut with merges dropped.
+
+        BPE dropout (Provilkov et al. 2020): words that were never seen are made of pieces that were.
+        """
+        made = torch.empty(len(captions), LENGTH, dtype=torch.int64)
+        for first, cutter in enumerate(self.tokenizers):
+            made[first::2] = cut(captions[first::2], cutter)
+        return made
 
 
 def open_latents(work: Path) -> Latents:
     """What `main` wrote."""
-    return Latents(**torch.load(work / "latents.pt"))
+    made = torch.load(work / "latents.pt")
+    entries = [Entry(**entry) for entry in made["entries"]]
+    return Latents(made["pictures"], entries, load(work), work)
 
 
-def tokens(captions: list[str], work: Path) -> Tensor:
-    """Captions as N x 48 tokens, padded with end marks; every other one is cut with merges dropped.
-
-    BPE dropout (Provilkov et al. 2020): words that were never seen are made of pieces that were.
-    """
-    made = torch.empty(len(captions), LENGTH, dtype=torch.int16)
-    for first, dropped in ((0, 0.0), (1, DROPPED)):
-        made[first::2] = cut(captions[first::2], work, dropped)
+def tokenizer(folder: Path, dropped: float) -> CLIPTokenizer:
+    """The tokenizer in a folder, a share of its merges left out."""
+    made = CLIPTokenizer.from_pretrained(folder / "tokenizer")
+    made.backend_tokenizer.model.dropout = dropped or None
     return made
 
 
-def cut(captions: list[str], work: Path, dropped: float) -> Tensor:
-    """Captions as tokens, a share of the merges left out."""
-    tokenizer = CLIPTokenizer.from_pretrained(work / "tokenizer")
-    tokenizer.backend_tokenizer.model.dropout = dropped or None
-    found = tokenizer(captions, padding="max_length", truncation=True, max_length=LENGTH)
-    return torch.tensor(found.input_ids, dtype=torch.int16)
+def cut(captions: list[str], cutter: CLIPTokenizer) -> Tensor:
+    """Captions as N x 48 tokens."""
+    found = cutter(captions, padding="max_length", truncation=True, max_length=LENGTH)
+    return torch.tensor(found.input_ids)
 
 
 @torch.no_grad()
@@ -73,29 +86,15 @@ def encoded(entries: list[Entry], objects: list[Object], work: Path) -> Iterator
 
 def main() -> None:
     """Write latents.pt into the work folder."""
-    options = parser(__doc__)
-    options.add_argument("--limit", type=int, help="so many pictures only, for a trial")
-    options.add_argument("--again", action="store_true", help="only word the encoded pictures anew")
-    options = options.parse_args()
+    options = parser(__doc__).parse_args()
     seed(options)
     objects = load(options.work)
-    entries = catalogue(objects)[: options.limit]
-    captions = [
-        caption(entry, objects, LANGUAGES[number % 2])
-        for entry in entries
-        for number in range(CAPTIONS[entry.kind])
-    ]
-    print(len(entries), "pictures,", len(captions), "captions, such as", random.sample(captions, 5))
-    counts = torch.tensor([0] + [CAPTIONS[entry.kind] for entry in entries])
-    made = {
-        "pictures": open_latents(options.work).pictures
-        if options.again
-        else torch.cat(list(encoded(entries, objects, options.work))),
-        "tokens": tokens(captions, options.work),
-        "starts": counts.cumsum(0),
-        "weights": torch.tensor([entry.weight for entry in entries]),
-    }
-    torch.save(made, options.work / "latents.pt")
+    entries = [*catalogue(objects), *halves(objects)]
+    pictures = torch.cat(list(encoded(entries, objects, options.work)))
+    torch.save(
+        {"pictures": pictures, "entries": [asdict(entry) for entry in entries]}, options.work / "latents.pt"
+    )
+    print(len(entries), "pictures")
 
 
 if __name__ == "__main__":

@@ -79,7 +79,7 @@ def text_encoder(width: int, layers: int, length: int) -> CLIPTextModel:
 
 def prior_text_encoder() -> CLIPTextModel:
     """The text encoder of stage C."""
-    return text_encoder(PRIOR_WIDTH, layers=3, length=LENGTH)
+    return text_encoder(PRIOR_WIDTH, layers=4, length=LENGTH)
 
 
 def decoder_text_encoder() -> CLIPTextModel:

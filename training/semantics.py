@@ -1,8 +1,7 @@
-"""The semantic latents of the catalogue, by the compressor of stage B."""
+"""The semantic latents of pictures, by the compressor of stage B."""
 
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from training.loop import averaged
@@ -11,13 +10,11 @@ from training.nets import SEMANTIC, Compressor
 PATCHES = 4  # patches of 2x2 a side, planned by one token each
 
 
-@torch.no_grad()
-def semantics(pictures: Tensor, work: Path) -> Tensor:
-    """N x 16 x 8 x 8 semantic latents of N latents of stage A."""
+def compressor(work: Path) -> Compressor:
+    """The trained compressor, which learns no more: N latents of stage A to N x 16 x 8 x 8."""
     network = Compressor()
     network.load_state_dict(averaged(work / "stage_b.pt")["compressor"])
-    network.eval()
-    return torch.cat([network(part.float()) for part in pictures.split(256)])
+    return network.eval().requires_grad_(False)
 
 
 def patches(semantic: Tensor) -> Tensor:

@@ -9,8 +9,9 @@ from diffusers.pipelines.deprecated.wuerstchen import PaellaVQModel
 from safetensors.torch import load_file
 from torch import Tensor
 
-from training.nets import LENGTH, PLAN
+from training.nets import LENGTH, PLAN, prior_text_encoder
 from training.options import parser
+from training.text_encoder import WRITERS
 
 BUILTIN = Path(str(resources.files("prompt2pic"))) / "models" / "builtin"
 COMPRESSOR = (
@@ -40,6 +41,15 @@ def lengthened(text: Weights) -> Weights:
     return text | {name: torch.cat([words, words[-1:].expand(more, -1), places[-PLAN:]])}
 
 
+def deepened(text: Weights) -> Weights:
+    """Those of the prior's text encoder with the layers that it lacks, which change nothing at first."""
+    new = prior_text_encoder().state_dict() | text
+    for name in new.keys() - text.keys():
+        if name.endswith(WRITERS):
+            new[name].zero_()
+    return new
+
+
 def compressor() -> Weights:
     """Those of the compressor; what counts its batches is no number of fp16."""
     return {
@@ -67,7 +77,7 @@ def main() -> None:
         "text_encoder": text_weights(decoder / "text_encoder"),
         "compressor": compressor(),
     }
-    text = lengthened(text_weights(prior / "text_encoder"))
+    text = deepened(lengthened(text_weights(prior / "text_encoder")))
     write(work, "stage_b", b)
     write(work, "text_encoder", {"text_encoder": text})
     # Stage C takes its text encoder from the stage before, which may have gone on.

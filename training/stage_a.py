@@ -5,7 +5,7 @@ import random
 import torch
 from torch import Tensor, nn
 
-from training.catalogue import Entry, catalogue, drawn
+from training.catalogue import catalogue, drawn, sample
 from training.loop import Loop, averaged
 from training.nets import autoencoder
 from training.objects import Object, load
@@ -22,15 +22,14 @@ class Crops:
 
     def __init__(self, objects: list[Object], batch: int) -> None:
         self.objects, self.batch = objects, batch
-        self.entries: list[Entry] = catalogue(objects)
-        self.weights = [entry.weight for entry in self.entries]
+        self.entries = catalogue(objects)
         self.pool = torch.empty(0)
         self.used = 0
 
     def draw(self) -> Tensor:
         """A batch of crops: N x 3 x 64 x 64, 0 to 1."""
         if self.used % REUSE == 0:
-            chosen = random.choices(self.entries, self.weights, k=POOL)
+            chosen = sample(self.entries, self.objects, POOL)
             pictures = [torch.from_numpy(drawn(entry, self.objects)) for entry in chosen]
             self.pool = torch.stack(pictures).permute(0, 3, 1, 2) / 255
         self.used += 1

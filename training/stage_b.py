@@ -43,8 +43,8 @@ def main() -> None:
     chosen = torch.compile(predict) if options.compile else predict
 
     def loss() -> Tensor:
-        numbers, tokens = data.draw(options.batch)
-        latents = data.pictures[numbers].float().to(options.device)
+        latents, tokens = data.draw(options.batch)
+        latents = latents.to(options.device)
         at = times(options.batch, options.device)
         start, noise = noisy(latents, at)
         plan = blurred(compressor(latents))

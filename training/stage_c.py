@@ -8,7 +8,7 @@ from training.loop import Loop, averaged
 from training.nets import END, LENGTH, START, predict_prior, prior, prior_text_encoder, read
 from training.noise import noisy, times, weighted
 from training.options import seed, training_parser
-from training.semantics import semantics
+from training.semantics import compressor
 from training.text_encoder import keep_codes
 
 WORDLESS = 0.08  # share of captions left out, for guidance
@@ -28,7 +28,7 @@ def main() -> None:
     options = parser.parse_args()
     seed(options)
     data = open_latents(options.work)
-    plans = semantics(data.pictures, options.work)
+    compressed = compressor(options.work).to(options.device)
     network, encoder = prior().to(options.device), prior_text_encoder().to(options.device)
     encoder.load_state_dict(averaged(options.work / "text_encoder.pt")["text_encoder"])
     keep_codes(encoder)
@@ -41,9 +41,9 @@ def main() -> None:
     chosen = torch.compile(predict) if options.compile else predict
 
     def loss() -> Tensor:
-        numbers, tokens = data.draw(options.batch)
+        latents, tokens = data.draw(options.batch)
         at = times(options.batch, options.device)
-        start, noise = noisy(plans[numbers].to(options.device), at)
+        start, noise = noisy(compressed(latents.to(options.device)), at)
         predicted = chosen(start, at, without_some(tokens).to(options.device))
         return weighted(predicted, noise, at, cap=50, floor=0.1)
 

@@ -14,7 +14,7 @@ from training.loop import Loop
 from training.nets import LENGTH, PLAN, PRIOR_WIDTH, SEMANTIC, prior_text_encoder, read
 from training.options import seed, training_parser
 from training.places import CODE
-from training.semantics import PATCHES, patches, semantics
+from training.semantics import PATCHES, compressor, patches
 
 LOUD = 4.0  # the code's strength in the position embedding
 WRITERS = ("out_proj.weight", "out_proj.bias", "fc2.weight", "fc2.bias")
@@ -47,7 +47,7 @@ def main() -> None:
     options = training_parser(__doc__, minutes=15, rate=2e-3, batch=192).parse_args()
     seed(options)
     data = open_latents(options.work)
-    wanted = patches(semantics(data.pictures, options.work))
+    compressed = compressor(options.work).to(options.device)
     encoder = prior_text_encoder().to(options.device)
     head = nn.Linear(PRIOR_WIDTH, 4 * SEMANTIC).to(options.device)
 
@@ -59,9 +59,10 @@ def main() -> None:
 
     def loss() -> Tensor:
         keep_codes(encoder)
-        numbers, tokens = data.draw(options.batch)
+        latents, tokens = data.draw(options.batch)
+        wanted = patches(compressed(latents.to(options.device)))
         plan = head(chosen(tokens.to(options.device))[:, -PLAN:].float())
-        return nn.functional.mse_loss(plan, wanted[numbers].to(options.device))
+        return nn.functional.mse_loss(plan, wanted)
 
     Loop({"text_encoder": encoder, "head": head}, options.work / "text_encoder.pt", options).run(loss)
 

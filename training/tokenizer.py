@@ -9,7 +9,7 @@ from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, tr
 from transformers import CLIPTokenizer
 
 from training.captions import caption
-from training.catalogue import catalogue
+from training.catalogue import catalogue, sample
 from training.nets import LENGTH, START
 from training.objects import LANGUAGES, load
 from training.options import parser, seed
@@ -35,8 +35,7 @@ def empty() -> Tokenizer:
 def texts(work: Path) -> Iterator[str]:
     """Captions as they are drawn in training, and every name once."""
     objects = load(work)
-    entries = catalogue(objects)
-    chosen = random.choices(entries, [entry.weight for entry in entries], k=CAPTIONS)
+    chosen = sample(catalogue(objects), objects, CAPTIONS)
     yield from (caption(entry, objects, random.choice(LANGUAGES)) for entry in chosen)
     for thing in objects:
         for names in thing.names.values():

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from training import tables
 from training.captions import filled, grounded, name, related, relations
-from training.catalogue import WHITE
+from training.catalogue import WHITE, everyday
 from training.colours import COLOURS
 from training.objects import Object
 from training.wording import LANGUAGES, chosen, synonyms
@@ -86,8 +86,3 @@ def pairs(objects: list[Object], language: str) -> Iterator[Trial]:
             row = random.choice(relations(kind, language, held=True))
             prompt = related(row, *names, language)
             yield Trial(what=f"pair {kind}", language=language, prompt=prompt, kind=kind, objects=both)
-
-
-def everyday(objects: list[Object]) -> list[int]:
-    """The numbers of the 200 everyday objects."""
-    return [number for number, thing in enumerate(objects) if thing.everyday]

@@ -13,15 +13,30 @@ torch = pytest.importorskip("torch", reason="the painter's libraries are not ins
 pytest.importorskip("pymorphy3", reason="the extra `training` is not installed")
 
 from training import __main__ as chain  # noqa: E402
-from training import captions, loop, tables  # noqa: E402
-from training.catalogue import Entry, drawn, pairs, singles  # noqa: E402
+from training import (  # noqa: E402
+    captions,
+    loop,
+    report,
+    tables,
+)
+from training.catalogue import (  # noqa: E402
+    HALVES,
+    Entry,
+    drawn,
+    everyday,
+    halves,
+    pair,
+    sample,
+    singles,
+)
 from training.classifier import groups, shapes  # noqa: E402
 from training.colours import COLOURS  # noqa: E402
-from training.latents import cut  # noqa: E402
+from training.latents import Latents, cut, encoded, tokenizer  # noqa: E402
+from training.nets import LENGTH, prior_text_encoder, read  # noqa: E402
 from training.objects import Object, load  # noqa: E402
-from training.report import Counts, ground_of, halves, table  # noqa: E402
+from training.report import Counts, ground_of, table  # noqa: E402
 from training.russian import declined  # noqa: E402
-from training.shipped import BUILTIN  # noqa: E402
+from training.shipped import BUILTIN, deepened, text_weights  # noqa: E402
 from training.trials import trials  # noqa: E402
 from training.wording import LANGUAGES, chosen, held_out, synonyms  # noqa: E402
 
@@ -68,8 +83,9 @@ def test_captions_never_hold_what_is_held_out(objects: list[Object], monkeypatch
         monkeypatch.setattr(captions, name, noting)
     kept = {name for part in LANGUAGES for names in synonyms(part, held=True).values() for name in names}
     random.seed(3)
-    entries = [*singles(objects), *pairs(objects)]
-    for entry in random.sample(entries, 3000):
+    both = everyday(objects)
+    entries = [*random.sample(list(singles(objects)), 1000), *(pair(both) for _ in range(2000))]
+    for entry in entries:
         for language in LANGUAGES:
             captions.caption(entry, objects, language)
             assert not kept & set(objects[entry.first].names[language].common)
@@ -101,14 +117,19 @@ def test_a_colour_is_not_contradicted(objects: list[Object], language: str, labe
     assert not [text for text in seen if "red" in text.split() or "белый" in text]
 
 
-def test_a_relation_that_begins_with_its_place_stands_alone(objects: list[Object]) -> None:
+def test_a_relation_that_begins_with_its_place_stands_alone(
+    objects: list[Object], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """No template puts "слева" into a case: there is no "фото слева кота, справа пёс"."""
+    entry = Entry(kind="side", first=0, second=2)
+
+    def framed(words: str) -> set[str]:
+        monkeypatch.setattr(captions, "content", lambda *_: words)
+        return {captions.framed(entry, objects, "russian") for _ in range(200)}
+
     random.seed(4)
-    entry = Entry(kind="side", first=0, second=2, weight=1.0)
-    texts = {captions.framed(entry, objects, "russian") for _ in range(2000)}
-    both = [text for text in texts if "слева" in text and "справа" in text]
-    assert both
-    assert not [text for text in both if not text.startswith("слева")]
+    assert all(text.startswith("слева кот") for text in framed("слева кот, справа пёс"))
+    assert any(text.startswith("рисунок кота слева") for text in framed("кот слева, пёс справа"))
 
 
 def test_the_report_asks_in_held_out_wording(objects: list[Object]) -> None:
@@ -142,10 +163,45 @@ def test_a_dropped_merge_leaves_smaller_pieces() -> None:
     """With BPE dropout a word is cut into more pieces; without it always into the same."""
     folder = BUILTIN / "prior"
     word = ["бабочка на синем фоне"]
-    plain = cut(word, folder, 0.0)
-    assert torch.equal(plain, cut(word, folder, 0.0))
-    dropped = cut(word, folder, 0.9)
+    plain = cut(word, tokenizer(folder, 0.0))
+    assert torch.equal(plain, cut(word, tokenizer(folder, 0.0)))
+    dropped = cut(word, tokenizer(folder, 0.9))
     assert (dropped != 4097).sum() > (plain != 4097).sum()
+
+
+def test_training_draws_every_kind_of_picture(objects: list[Object]) -> None:
+    """A third of what is drawn are pairs, of ever new objects; the rest goes by weight."""
+    random.seed(6)
+    drawn_entries = sample(list(singles(objects)), objects, 2000)
+    both = [entry for entry in drawn_entries if entry.kind in HALVES]
+    assert 0.3 < len(both) / len(drawn_entries) < 0.4
+    assert len({(entry.first, entry.second) for entry in both}) > 0.95 * len(both)
+
+
+@pytest.mark.parametrize("kind", HALVES)
+def test_a_pair_is_put_together_from_its_halves(objects: list[Object], tmp_path: Path, kind: str) -> None:
+    """The latents of two halves, joined, are those of the picture of both."""
+    wanted = Entry(kind=kind, first=0, second=1, ground="blue")
+    entries = [entry for entry in halves(objects[:2]) if entry.ground == "blue"]
+    (tmp_path / "vqgan").symlink_to(BUILTIN / "decoder" / "vqgan")
+    (tmp_path / "tokenizer").symlink_to(BUILTIN / "prior" / "tokenizer")
+    [parts, whole] = (torch.cat(list(encoded(those, objects, tmp_path))) for those in (entries, [wanted]))
+    data = Latents(parts, entries, objects, tmp_path)
+    assert (data.latents(wanted) - whole[0].float()).square().mean() < 1e-4 * whole.float().var()
+
+
+def test_a_layer_more_changes_nothing_at_first() -> None:
+    """A text encoder with layers that the shipped one lacks reads as that one does."""
+    shipped = text_weights(BUILTIN / "prior" / "text_encoder")
+    last = max(int(name.split(".")[2]) for name in shipped if name.startswith("encoder.layers."))
+    fewer = {name: value for name, value in shipped.items() if f"layers.{last}." not in name}
+    grown, short = prior_text_encoder(), prior_text_encoder()
+    grown.load_state_dict(deepened(fewer))
+    short.load_state_dict(grown.state_dict())
+    short.encoder.layers = short.encoder.layers[:last]
+    words = torch.randint(4096, (2, LENGTH))
+    words[:, 9:] = 4097
+    assert torch.allclose(read(grown.eval(), words), read(short.eval(), words), atol=1e-5)
 
 
 def options(work: Path, steps: int) -> Namespace:
@@ -212,7 +268,7 @@ def test_the_report_tells_grounds(objects: list[Object], ground: str) -> None:
 def test_the_report_looks_where_each_of_two_belongs(objects: list[Object], kind: str) -> None:
     """The middle of each half has the colour of its object."""
     picture = drawn(Entry(kind=kind, first=0, second=1, weight=1.0), objects)
-    seen = halves(torch.from_numpy(picture.copy()).permute(2, 0, 1).float(), kind)
+    seen = report.halves(torch.from_numpy(picture.copy()).permute(2, 0, 1).float(), kind)
     for number, half in enumerate(seen):
         assert half.shape == (3, 64, 64)
         colour = torch.from_numpy(objects[number].shape[64, 64, :3].copy()).float()
