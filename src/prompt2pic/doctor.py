@@ -8,7 +8,7 @@ from prompt2pic.core.queue import REQUESTS, RESULTS
 from prompt2pic.doctor_kafka import examine_kafka, told
 from prompt2pic.settings import Settings, make_folder, variable
 from prompt2pic.texts import Texts
-from prompt2pic.wiring import bot_name, build_log, build_painter, build_store, build_translator
+from prompt2pic.wiring import bot_name, build_bare_painter, build_log, build_store, build_translator
 
 
 def examine(settings: Settings, role: str | None = None) -> Iterator[tuple[bool, str]]:
@@ -53,21 +53,25 @@ def _store(settings: Settings, texts: Texts) -> str:
 
 
 def _model(settings: Settings, texts: Texts, models: list[Model]) -> str:
-    painter = build_painter(settings)()
+    painter = build_bare_painter(settings)()
     model = painter.load(lambda fraction, what: None)
     seconds = painter.estimate()
     painter.unload()
     models.append(model)
     speeds = ", ".join(f"{level} {seconds[level]:.1f}" for level in seconds)
-    return texts.say("doctor-model", model=model.name, device=model.device, seconds=speeds)
+    said = texts.say("doctor-model", model=model.name, device=model.device, seconds=speeds)
+    return f"{said} {texts.say('doctor-revision', revision=model.revision)}" if model.revision else said
 
 
 def _translator(settings: Settings, texts: Texts, model: Model) -> str:
     if settings.translator == "none":
         return texts.say("doctor-translator-none", setting=variable("translator"))
-    if model.languages == ("en",):
-        build_translator(settings).load(lambda fraction, what: None)  # says why there is none
-    return texts.say("doctor-translator", languages=", ".join(model.languages))
+    languages = model.languages
+    if languages == ("en",):
+        translator = build_translator(settings)
+        languages += translator.load(lambda fraction, what: None)
+        translator.unload()
+    return texts.say("doctor-translator", languages=", ".join(languages))
 
 
 def _page(settings: Settings, texts: Texts) -> str:

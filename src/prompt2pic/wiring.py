@@ -98,10 +98,14 @@ def watch_places(settings: Settings, health: Health, store: PictureStore) -> Wat
 
 def build_painter(settings: Settings) -> Callable[[], Painter]:
     """Return what makes the painter of the settings, in whichever process it is called."""
+    return partial(_painter, build_bare_painter(settings), settings.translator, settings.language)
+
+
+def build_bare_painter(settings: Settings) -> Callable[[], Painter]:
+    """Return what makes the painter of the settings without the translator in front of it."""
     from prompt2pic.painters import make_painter
 
-    made = partial(make_painter, settings.painter, settings.precision, settings.data / "precision.json")
-    return partial(_painter, made, settings.translator, settings.language)
+    return partial(make_painter, settings.painter, settings.precision, settings.data / "precision.json")
 
 
 def _painter(made: Callable[[], Painter], translator: str, language: str) -> Painter:

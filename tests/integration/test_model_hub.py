@@ -19,11 +19,12 @@ WEIGHTS = "decoder/diffusion_pytorch_model.safetensors"
 SCRIPT = """
 import json, sys
 from prompt2pic.core.errors import PaintFailed
-from prompt2pic.painters.wuerstchen_files import find_checkpoint
+from prompt2pic.painters.wuerstchen_files import find_checkpoint, revision_of
 shares = []
 try:
     folders = find_checkpoint(sys.argv[1], shares.append)
-    print(json.dumps({"prior": str(folders.prior), "decoder": str(folders.decoder), "shares": shares}))
+    found = {"prior": str(folders.prior), "decoder": str(folders.decoder), "revision": revision_of(folders)}
+    print(json.dumps(found | {"shares": shares}))
 except PaintFailed as failed:
     print(json.dumps({"key": failed.key, "args": failed.args_by_name, "shares": shares}))
 """
@@ -98,6 +99,7 @@ def test_revision(home: Home, source: str) -> None:
     """A revision is a tag, a branch or a commit: of both halves, or of each its own."""
     found = home.find(source)
     assert {Path(found[half]).name for half in ("prior", "decoder")} == {OLDER}
+    assert found["revision"] == f"{OLDER},{OLDER}"
 
 
 def test_unknown_revision(home: Home) -> None:

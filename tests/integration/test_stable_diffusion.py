@@ -4,6 +4,7 @@ import gc
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -114,6 +115,28 @@ class TestStableDiffusion(PainterSuite):
         monkeypatch.setattr(unet, "forward", lambda *a, **o: (plain(*a, **o)[0] * float("nan"),))
         with pytest.raises(PaintFailed, match="picture-not-finite"):
             list(painter.paint(self.order(model), lambda step: pytest.fail("it went on")))
+
+
+def test_numbers_that_run_away_in_half(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A picture whose numbers run away in half precision is painted once more, in fp32."""
+    import torch
+    from diffusers import UNet2DConditionModel
+
+    plain, calls = UNet2DConditionModel.forward, []
+
+    def run_away(unet: Any, sample: torch.Tensor, *rest: Any, **options: Any) -> Any:
+        calls.append(sample.dtype)
+        noise = plain(unet, sample, *rest, **options)[0]
+        return (noise * torch.nan if sample.dtype == torch.bfloat16 else noise,)
+
+    painter = StableDiffusionPainter(str(tiny), threads=1)
+    painter.load(silent)
+    painter._loaded.pipeline.to(torch.bfloat16)  # type: ignore[union-attr]
+    monkeypatch.setattr(UNet2DConditionModel, "forward", run_away)
+    [painted] = painter.paint(ORDER, lambda step: None)
+    assert opened(painted).getextrema() != ((0, 0),) * 3
+    assert calls[0] == torch.bfloat16
+    assert set(calls[1:]) == {torch.float32}
 
 
 def test_single_file(tiny: Path, tmp_path: Path) -> None:

@@ -10,8 +10,10 @@ import pytest
 
 from prompt2pic.core.errors import PaintFailed, Problem
 from prompt2pic.core.ports import Model, PaintOrder, Translator
+from prompt2pic.doctor import examine
 from prompt2pic.painters import make_painter, make_translator, marian
 from prompt2pic.painters.translating import TranslatingPainter, Unchanged
+from prompt2pic.settings import Settings
 from tests.conformance.painter_suite import opened
 from tests.conformance.translator_suite import ENGLISH, TranslatorSuite
 from tests.tiny_marian import save_tiny_marian
@@ -261,3 +263,18 @@ def test_full_model(tiny: Path, tmp_path: Path) -> None:
 
     assert picture(whole, ENGLISH) == picture(plain, ENGLISH)
     assert picture(whole, "красный кот") != picture(plain, "красный кот")
+
+
+@pytest.mark.parametrize("missing", [False, True])
+def test_the_doctor_tells_of_the_translator_once(
+    tiny: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], missing: bool
+) -> None:
+    """One line says which languages people may ask in, or why there is no translator; nothing else does."""
+    model = save_tiny_wuerstchen(tmp_path / "model")
+    translator = str(tmp_path / "none") if missing else str(tiny)
+    settings = Settings(data=tmp_path / "data", port=0, painter=f"wuerstchen:{model}", translator=translator)
+    found = list(examine(settings))
+    [(fine, line)] = [(fine, line) for fine, line in found if translator in line or "languages" in line]
+    assert fine is not missing
+    assert missing or line.endswith(": en, ru.")
+    assert translator not in "".join(capfd.readouterr())

@@ -5,19 +5,21 @@ from pathlib import Path
 import pytest
 
 from prompt2pic.core.errors import PaintFailed
-from prompt2pic.painters import hub
+from prompt2pic.painters import hub, room
 
 FILES = [hub._File("prior/model.safetensors", 8_000_000_000, None, None), hub._File("x.json", 10, None, None)]
 
 
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A machine with 4 GB of free memory, a large disk and no GPU."""
+    """A machine with 4 GB of free memory, a large disk, no GPU and no limit."""
     meminfo = tmp_path / "meminfo"
     meminfo.write_text("MemTotal: 9000000 kB\nMemAvailable: 4000000 kB\n")
-    monkeypatch.setattr(hub, "_MEMINFO", meminfo)
-    monkeypatch.setattr(hub, "_NVIDIA", tmp_path / "nvidia")
-    monkeypatch.setattr(hub, "_free_disk", lambda folder: 1 << 50)
+    monkeypatch.setattr(room, "_MEMINFO", meminfo)
+    monkeypatch.setattr(room, "_NVIDIA", tmp_path / "nvidia")
+    monkeypatch.setattr(room, "_CGROUP", tmp_path)
+    (tmp_path / "memory.max").write_text("max\n")
+    monkeypatch.setattr(hub, "free_disk", lambda folder: 1 << 50)
     return tmp_path
 
 
@@ -29,10 +31,32 @@ def test_too_little_memory(machine: Path) -> None:
     assert failed.value.args_by_name == {"name": "our/model", "needed": 8.0, "free": 4.1}
 
 
-def test_a_gpu_has_memory_of_its_own(machine: Path) -> None:
-    """With a GPU the main memory says nothing."""
+def test_a_container_has_less_than_its_machine(machine: Path) -> None:
+    """What the container's limit leaves is the memory; files in its cache can be dropped."""
+    (machine / "memory.max").write_text("3000000000\n")
+    (machine / "memory.current").write_text("2000000000\n")
+    (machine / "memory.stat").write_text("anon 500000000\ninactive_file 1500000000\n")
+    assert room.memory_for_weights() == 2_500_000_000
+
+
+@pytest.mark.parametrize(("memory", "enough"), [(3_000_000_000, False), (5_000_000_000, True), (None, True)])
+def test_a_gpu_has_memory_of_its_own(
+    machine: Path, monkeypatch: pytest.MonkeyPatch, memory: int | None, enough: bool
+) -> None:
+    """With a GPU the main memory says nothing; its own takes the weights at half their size."""
     (machine / "nvidia").mkdir()
-    hub._check_room("our/model", machine / "cache", FILES, FILES)
+    monkeypatch.setattr(room, "_gpu", lambda: memory)
+    if enough:
+        hub._check_room("our/model", machine / "cache", FILES, FILES)
+        return
+    with pytest.raises(PaintFailed, match="model-memory-small"):
+        hub._check_room("our/model", machine / "cache", FILES, FILES)
+
+
+def test_a_machine_that_says_nothing(machine: Path) -> None:
+    """Where nobody knows the memory, the model is tried."""
+    (machine / "meminfo").unlink()
+    assert room.memory_for_weights() is None
 
 
 def test_what_is_there_is_not_asked_about(machine: Path) -> None:

@@ -142,7 +142,8 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     """What a painter announces of its model.
 
     `sizes` are the (width, height) in pixels that it paints, the first one the default. `languages` are those
-    its text encoder reads. `levels` go from fast to best.
+    its text encoder reads. `levels` go from fast to best. `revision` is the commit of files that come
+    from the hub, written as in the setting of the painter.
     """
 
     name: str
@@ -150,6 +151,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     levels: tuple[Level, ...]
     languages: tuple[str, ...] = ("en",)
     device: str = "cpu"
+    revision: str = ""
 
 
 class PaintOrder(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,10 +5,14 @@ import gc
 import importlib
 import os
 import sys
+from collections.abc import Callable
+from typing import TypeVar
 
 from prompt2pic.core.errors import PaintFailed
 from prompt2pic.painters.wuerstchen_files import first_line
 
+Loaded = TypeVar("Loaded")  # a model at work
+Result = TypeVar("Result")
 _NO_MEMORY = ("can't allocate memory", "cannot allocate memory", "out of memory")  # of errors without a class
 
 
@@ -26,6 +30,19 @@ def painting_failed(error: BaseException) -> PaintFailed:
     if is_out_of_memory(error):
         return PaintFailed("painter-out-of-memory")
     return PaintFailed("painter-broke", reason=first_line(error))
+
+
+def paint_surely(
+    paint: Callable[[Loaded], Result], loaded: Loaded, widened: Callable[[], Loaded] | None
+) -> Result:
+    """Paint, and where the numbers ran away once more with the model in fp32; it is so where `widened` is None."""
+    try:
+        return paint(loaded)
+    except PaintFailed as failed:
+        if failed.key != "picture-not-finite" or widened is None:
+            raise
+    free_memory()
+    return paint(widened())
 
 
 def free_memory() -> None:

@@ -4,7 +4,6 @@ import errno
 import hashlib
 import json
 import re
-import shutil
 from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
 from functools import partial
@@ -13,12 +12,13 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from prompt2pic.core.errors import PaintFailed
+from prompt2pic.painters.room import free_disk, memory_for_weights
 
 _NAME = re.compile(r"([\w-][\w.-]*/[\w-][\w.-]*)(?:@([\w./-]+)(?:,([\w./-]+))?)?")
 Tell = Callable[[float], None]  # the share of the bytes that are there, 0 to 1
 _SPARE = 1 << 28  # bytes that a download leaves free
 _CHUNK = 1 << 20  # bytes
-_MEMINFO, _NVIDIA = Path("/proc/meminfo"), Path("/proc/driver/nvidia")
+_SNAPSHOTS = "snapshots"  # where the hub's client keeps the files of each commit
 
 
 class _File(NamedTuple):
@@ -47,7 +47,7 @@ def fetch(name: str, revision: str, patterns: Iterable[str], tell: Tell) -> Path
         return folder
     try:
         commit, files = _listed(name, revision, list(patterns))
-        folder = home / "snapshots" / commit
+        folder = home / _SNAPSHOTS / commit
         _check_room(name, home, [file for file in files if not (folder / file.path).exists()], files)
         _download(name, commit, files, folder, tell)
     except PaintFailed:
@@ -58,10 +58,15 @@ def fetch(name: str, revision: str, patterns: Iterable[str], tell: Tell) -> Path
     return folder
 
 
+def commit_of(folder: Path) -> str:
+    """Return the commit of a folder that `fetch` gave; empty for another one."""
+    return folder.name if folder.parent.name == _SNAPSHOTS else ""
+
+
 def _pinned(home: Path, pin: Path) -> Path | None:
     try:
         kept = json.loads(pin.read_bytes())
-        folder = home / "snapshots" / kept["commit"]
+        folder = home / _SNAPSHOTS / kept["commit"]
         whole = all((folder / path).stat().st_size == size for path, size in kept["files"].items())
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
@@ -85,27 +90,14 @@ def _listed(name: str, revision: str, patterns: list[str]) -> tuple[str, list[_F
 
 
 def _check_room(name: str, home: Path, lacking: list[_File], files: list[_File]) -> None:
-    there = next(folder for folder in (home, *home.parents) if folder.exists())
-    bytes_lacking, free = sum(file.size for file in lacking), _free_disk(there)
-    if lacking and bytes_lacking + _SPARE > free:
-        raise PaintFailed(
-            "model-disk-small", name=name, needed=_gb(bytes_lacking), free=_gb(free), path=str(there)
-        )
+    if not lacking:
+        return
+    wanted, free = sum(file.size for file in lacking), free_disk(home)
+    if wanted + _SPARE > free:
+        raise PaintFailed("model-disk-small", name=name, needed=_gb(wanted), free=_gb(free), path=str(home))
     weights = sum(file.size for file in files if file.path.endswith(".safetensors"))
-    if lacking and (memory := _memory()) is not None and weights > memory:
+    if (memory := memory_for_weights()) is not None and weights > memory:
         raise PaintFailed("model-memory-small", name=name, needed=_gb(weights), free=_gb(memory))
-
-
-def _free_disk(folder: Path) -> int:
-    return shutil.disk_usage(folder).free
-
-
-def _memory() -> int | None:
-    """Return the bytes of memory that may be had, None where nobody knows or a GPU has memory of its own."""
-    if _NVIDIA.exists() or not _MEMINFO.exists():
-        return None
-    lines = [line.split() for line in _MEMINFO.read_text().splitlines()]
-    return next((int(line[1]) * 1024 for line in lines if line[0] == "MemAvailable:"), None)
 
 
 def _gb(size: int) -> float:

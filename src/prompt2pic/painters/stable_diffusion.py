@@ -12,8 +12,8 @@ import msgspec
 
 from prompt2pic.core.errors import PaintFailed
 from prompt2pic.core.ports import Level, Model, Painted, PaintOrder, Step
-from prompt2pic.painters.faults import free_memory, import_libraries, painting_failed
-from prompt2pic.painters.hub import Tell, fetch, on_hub
+from prompt2pic.painters.faults import free_memory, import_libraries, paint_surely, painting_failed
+from prompt2pic.painters.hub import Tell, commit_of, fetch, on_hub
 from prompt2pic.painters.orders import Size, finished, nearest_size, recipe_of, teller
 from prompt2pic.painters.reading import share_read
 from prompt2pic.painters.wuerstchen_files import folder_of, read_json
@@ -96,10 +96,8 @@ class StableDiffusionPainter:
         progress(0.4, "model")
         pipeline = _load(place, self._threads)
         progress(0.9, "preview")
-        sizes, schedule = _sizes(pipeline), pipeline.scheduler.config
-        self._loaded = _Loaded(
-            f"sd:{_name_of(self._source)}", pipeline, sizes, _colours(pipeline.vae), schedule
-        )
+        name, sizes, schedule = f"sd:{_name_of(self._source)}", _sizes(pipeline), pipeline.scheduler.config
+        self._loaded = _Loaded(name, place, pipeline, sizes, _colours(pipeline.vae), schedule)
         progress(1.0, "ready")
         return self._loaded.announcement()
 
@@ -121,7 +119,12 @@ class StableDiffusionPainter:
         loaded = self._expect_loaded()
         recipe = recipe_of(order, RECIPES)
         for picture, seeds in enumerate(order.seeds()):
-            image = _draw(loaded, order, recipe, seeds, teller(on_step, picture, recipe.steps))
+            tell = teller(on_step, picture, recipe.steps)
+            image = paint_surely(
+                lambda model, seeds=seeds, tell=tell: _draw(model, order, recipe, seeds, tell),  # type: ignore[misc]
+                loaded,
+                loaded.in_fp32(),
+            )
             settings = {
                 "Steps": recipe.steps,
                 "Sampler": recipe.sampler,
@@ -150,10 +153,19 @@ class _Loaded(NamedTuple):
     """
 
     name: str
+    place: Path
     pipeline: Any
     sizes: tuple[Size, ...]
     colours: "torch.Tensor"
     schedule: Any
+
+    def in_fp32(self) -> "Callable[[], _Loaded] | None":
+        """Return what loads it in fp32, None where it is so already."""
+        import torch
+
+        if self.pipeline.dtype == torch.float32:
+            return None
+        return lambda: self._replace(pipeline=_load(self.place, None, torch.float32))
 
     def announcement(self) -> Model:
         return Model(
@@ -161,6 +173,7 @@ class _Loaded(NamedTuple):
             sizes=self.sizes,
             levels=tuple(recipe.level for recipe in RECIPES),
             device=self.pipeline.device.type,
+            revision=commit_of(self.place),
         )
 
 
@@ -192,8 +205,8 @@ def _name_of(source: str) -> str:
     return place.resolve().name if place.is_dir() else source
 
 
-def _load(place: Path, threads: int | None) -> Any:
-    """Return the pipeline of a folder or a file, without a safety checker."""
+def _load(place: Path, threads: int | None, dtype: "torch.dtype | None" = None) -> Any:
+    """Return the pipeline of a folder or a file, without a safety checker; in fp16 on a GPU, where nothing is said."""
     import torch
 
     from prompt2pic.painters.modules import quiet
@@ -201,9 +214,9 @@ def _load(place: Path, threads: int | None) -> Any:
     if threads:
         torch.set_num_threads(threads)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    dtype = torch.float16 if device.type == "cuda" else torch.float32
+    usual = torch.float16 if device.type == "cuda" else torch.float32
     with quiet():
-        pipeline = (_from_folder if place.is_dir() else _from_file)(place, device, dtype)
+        pipeline = (_from_folder if place.is_dir() else _from_file)(place, device, dtype or usual)
     pipeline.set_progress_bar_config(disable=True)
     return pipeline
 

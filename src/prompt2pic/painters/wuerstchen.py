@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from prompt2pic.core.errors import PaintFailed
 from prompt2pic.core.ports import Model, Painted, PaintOrder, Step
-from prompt2pic.painters.faults import free_memory, import_libraries, painting_failed
+from prompt2pic.painters.faults import free_memory, import_libraries, paint_surely, painting_failed
 from prompt2pic.painters.orders import finished, nearest_size, recipe_of, teller
 from prompt2pic.painters.reading import share_read
-from prompt2pic.painters.wuerstchen_files import find_checkpoint, folder_of, read_numbers
+from prompt2pic.painters.wuerstchen_files import find_checkpoint, folder_of, read_numbers, revision_of
 from prompt2pic.painters.wuerstchen_levels import Family, Recipe, family_of
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class WuerstchenPainter:
         device, dtype = _place(family, self._threads)
         model = self._settled(load_checkpoint(folders, device, dtype, rest), family)
         widened = partial(load_checkpoint, folders, device, _widest(), lambda fraction, what: None)
-        self._loaded = _Loaded(_name_of(self._source), family, model, widened)
+        self._loaded = _Loaded(_name_of(self._source), revision_of(folders), family, model, widened)
         rest(1.0, "ready")
         return _announcement(self._loaded)
 
@@ -107,7 +107,12 @@ class WuerstchenPainter:
         loaded = self._expect_loaded()
         recipe = recipe_of(order, loaded.family.recipes)
         for picture, seeds in enumerate(order.seeds()):
-            yield _paint_surely(loaded, order, recipe, seeds, teller(on_step, picture, recipe.steps))
+            tell = teller(on_step, picture, recipe.steps)
+            yield paint_surely(
+                lambda model, seeds=seeds, tell=tell: _paint(model, order, recipe, seeds, tell),  # type: ignore[misc]
+                loaded,
+                loaded.in_fp32(),
+            )
 
     def unload(self) -> None:
         """Free the modules, and what torch keeps for them on a GPU."""
@@ -124,9 +129,16 @@ class _Loaded(NamedTuple):
     """A model at work; `widened` loads it once more, in fp32."""
 
     name: str
+    revision: str
     family: Family
     model: "Checkpoint"
     widened: "Callable[[], Checkpoint]"
+
+    def in_fp32(self) -> "Callable[[], _Loaded] | None":
+        """Return what loads it in fp32, None where it is so already."""
+        if self.model.dtype == _widest():
+            return None
+        return lambda: self._replace(model=self.widened())
 
 
 class _Trial(NamedTuple):
@@ -156,6 +168,7 @@ def _announcement(loaded: _Loaded) -> Model:
         levels=tuple(recipe.level for recipe in loaded.family.recipes),
         languages=loaded.family.languages,
         device=f"{loaded.model.device.type}, {_SHORT[str(loaded.model.dtype)]}",
+        revision=loaded.revision,
     )
 
 
@@ -171,19 +184,6 @@ def _try(loaded: _Loaded) -> _Trial:
         prior_step=(marks[prior_done] - marks[first]) / (TRIAL.prior_steps - 1),
         decoder_step=(marks[decoder_done] - marks[prior_done + 1]) / (TRIAL.decoder_steps - 1),
     )
-
-
-def _paint_surely(
-    loaded: _Loaded, order: PaintOrder, recipe: Recipe, seeds: tuple[int, int | None], tell: Tell
-) -> Painted:
-    """Paint a picture, and once more in fp32 where the numbers ran away in less."""
-    try:
-        return _paint(loaded, order, recipe, seeds, tell)
-    except PaintFailed as failed:
-        if failed.key != "picture-not-finite" or loaded.model.dtype == _widest():
-            raise
-    free_memory()
-    return _paint(loaded._replace(model=loaded.widened()), order, recipe, seeds, tell)
 
 
 def _paint(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from prompt2pic.core.errors import PaintFailed
-from prompt2pic.painters.hub import Tell, fetch, on_hub
+from prompt2pic.painters.hub import Tell, commit_of, fetch, on_hub
 
 HUB_FILES = (
     "model_index.json",
@@ -47,6 +47,11 @@ def find_checkpoint(source: str, tell: Tell = lambda share: None) -> Folders:
         fetch(f"{name}-prior", prior or revision, HUB_FILES, lambda share: tell(share / 2)),
         fetch(name, revision, HUB_FILES, lambda share: tell(0.5 + share / 2)),
     )
+
+
+def revision_of(folders: Folders) -> str:
+    """Return the commits of both halves as `find_checkpoint` takes them after the `@`; empty for no hub's."""
+    return ",".join(filter(None, (commit_of(folders.decoder), commit_of(folders.prior))))
 
 
 def folder_of(source: str) -> Path:

@@ -11,6 +11,7 @@ doctor-log = The log { $log } can be read and written; it holds { $records ->
 }.
 doctor-store = The picture store { $store } can be read and written.
 doctor-model = The model { $model } paints on { $device }; seconds a picture: { $seconds }.
+doctor-revision = Its files are those of the commit { $revision }.
 doctor-translator = People may ask in these languages: { $languages }.
 doctor-translator-none = Prompts are not translated, as { $setting } says.
 doctor-page = The page can be served at { $address }.

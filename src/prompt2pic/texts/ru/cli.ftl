@@ -12,6 +12,7 @@ doctor-log = Журнал { $log } читается и пишется; в нём
 }.
 doctor-store = Хранилище картинок { $store } читается и пишется.
 doctor-model = Модель { $model } рисует на { $device }; секунд на картинку: { $seconds }.
+doctor-revision = Её файлы взяты из коммита { $revision }.
 doctor-translator = Просить можно на этих языках: { $languages }.
 doctor-translator-none = Запросы не переводятся: так задано в { $setting }.
 doctor-page = Страницу можно открыть по адресу { $address }.
