@@ -7,9 +7,11 @@ import random
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import torch
+from msgspec import structs
 from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional
@@ -17,6 +19,7 @@ from tqdm import tqdm
 
 from prompt2pic.core.ports import PaintOrder
 from prompt2pic.painters.wuerstchen import WuerstchenPainter
+from prompt2pic.painters.wuerstchen_levels import SamplerName
 from training.classifier import SIDE, accuracy, groups, shapes, trained
 from training.colours import COLOURS
 from training.objects import load
@@ -118,10 +121,20 @@ def options() -> argparse.Namespace:
     asked = parser(__doc__)
     asked.add_argument("--model", default="", help="folder of prior and decoder; the built-in model if empty")
     asked.add_argument("--level", default="best")
+    asked.add_argument("--sampler", choices=get_args(SamplerName), default="ddim", help="with --steps")
+    asked.add_argument("--steps", type=int, nargs=2, help="of prior and decoder, in place of the level's")
     asked.add_argument("--every", type=int, default=1, help="ask only every n-th prompt, for a trial")
     asked.add_argument("--everything", action="store_true", help="the rarer objects, too")
     asked.add_argument("--misses", type=Path, help="file for the prompts whose picture was wrong")
     return asked.parse_args()
+
+
+def in_steps(painter: WuerstchenPainter, level: str, steps: list[int], sampler: SamplerName) -> None:
+    """Have the loaded painter paint a level in other steps, by another sampler."""
+    loaded = painter._expect_loaded()
+    [known] = [recipe for recipe in loaded.family.recipes if recipe.name == level]
+    recipe = structs.replace(known, prior_steps=steps[0], decoder_steps=steps[1], sampler=sampler)
+    painter._loaded = loaded._replace(family=structs.replace(loaded.family, recipes=(recipe,)))
 
 
 def main() -> None:
@@ -135,6 +148,8 @@ def main() -> None:
     told = 100 * accuracy(network, shape, group)
     judge, painter = Judge(network, group), WuerstchenPainter(asked.model)
     painter.load(lambda fraction, what: None)
+    if asked.steps:
+        in_steps(painter, asked.level, asked.steps, asked.sampler)
     random.seed(asked.seed)
     counts, misses = Counts(), []
     asks = list(trials(objects, everything=asked.everything))[:: asked.every]
