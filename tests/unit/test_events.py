@@ -138,7 +138,7 @@ REQUEST = Request(
 )
 WORKER_BYTES = (
     b'{"type":"worker","v":1,"name":"w1","state":"ready","model":{"name":"m","sizes":[[512,256]],'
-    b'"levels":[{"name":"fast","steps":4}],"languages":["en","ru"],"device":"cuda"},'
+    b'"levels":[{"name":"fast","steps":4}],"languages":["en","ru"],"device":"cuda","revision":"9c4f"},'
     b'"seconds":{"fast":2.5},"silence":0.5}'
 )
 WORKER = WorkerState(
@@ -150,6 +150,7 @@ WORKER = WorkerState(
         levels=(Level(name="fast", steps=4),),
         languages=("en", "ru"),
         device="cuda",
+        revision="9c4f",
     ),
     seconds={"fast": 2.5},
     silence=0.5,
@@ -221,6 +222,16 @@ def test_a_version_may_be_left_out(value: bytes, record: Any, encode: object, de
     fields = msgspec.json.decode(value)
     del fields["v"]
     assert decode(msgspec.json.encode(fields)) == record
+
+
+def test_what_an_earlier_program_left_out_is_read() -> None:
+    """A worker that does not know of revisions yet is seen by newer ones, which take it to have none."""
+    earlier = WORKER_BYTES.replace(b',"revision":"9c4f"', b"")
+    assert earlier != WORKER_BYTES
+    assert WORKER.model is not None
+    assert decode_worker(earlier) == msgspec.structs.replace(
+        WORKER, model=msgspec.structs.replace(WORKER.model, revision="")
+    )
 
 
 @pytest.mark.parametrize("decode", DECODERS)
