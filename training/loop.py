@@ -13,6 +13,7 @@ from tqdm import tqdm
 SAVE_EVERY = 120.0  # seconds
 WARM_UP = 60  # steps
 LAST_RATE = 0.02  # of the highest
+WILD = 8.0  # times the usual loss: a step that is beyond this is not taken
 
 
 def optimisers(
@@ -79,6 +80,7 @@ class Loop:
         self.optimisers = optimisers(modules, rates or {}, options.rate)
         self.average = Average(modules)
         self.step, self.seconds = 0, 0.0
+        self.usual: float | None = None
         if file.exists():
             self._restore()
 
@@ -108,6 +110,9 @@ class Loop:
     def _advance(self, loss: Callable[[], Tensor]) -> float:
         factor = min(1, (self.step + 1) / WARM_UP) * max(LAST_RATE, min(1, (1 - self.done()) / 0.6))
         value = loss()
+        if self._wild(value.item()):
+            self.step += 1
+            return value.item()
         value.backward()
         weights = [weight for module in self.modules.values() for weight in module.parameters()]
         nn.utils.clip_grad_norm_(weights, 1.0)
@@ -120,6 +125,15 @@ class Loop:
         self.average.update(self.step)
         return value.item()
 
+    def _wild(self, value: float) -> bool:
+        """Whether a loss is of a division by next to nothing, whose gradient has led a whole run astray."""
+        usual = self.usual or value
+        if value > WILD * usual:
+            self.usual = 1.1 * usual  # what stays high is let through in the end
+            return True
+        self.usual = usual + (value - usual) / 20
+        return False
+
     def _wait(self) -> None:
         while (self.options.work / "pause").exists():
             time.sleep(1)
@@ -131,6 +145,7 @@ class Loop:
             "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
             "step": self.step,
             "seconds": self.seconds,
+            "usual": self.usual,
             "chance": (torch.get_rng_state(), random.getstate()),
         }
         draft = self.file.with_suffix(".part")
@@ -147,7 +162,7 @@ class Loop:
         for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
             optimiser.load_state_dict(saved)
         self.average.weights = state["average"]
-        self.step, self.seconds = state["step"], state["seconds"]
+        self.step, self.seconds, self.usual = state["step"], state["seconds"], state.get("usual")
         torch.set_rng_state(state["chance"][0].cpu())
         random.setstate(state["chance"][1])
 

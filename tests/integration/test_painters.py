@@ -12,7 +12,7 @@ import pytest
 
 from prompt2pic.core.errors import PaintCancelled, PaintFailed, Problem
 from prompt2pic.core.ports import Model, Painter, PaintOrder
-from prompt2pic.painters import make_painter, wuerstchen
+from prompt2pic.painters import make_painter
 from prompt2pic.painters.stub import StubPainter
 from prompt2pic.painters.wuerstchen import WuerstchenPainter
 from tests.conformance.painter_suite import PainterSuite, opened
@@ -181,10 +181,7 @@ class Half:
         import torch
 
         self.calls: list[torch.dtype] = []
-        monkeypatch.setattr(
-            wuerstchen, "_place", lambda family, threads: (torch.device("cpu"), torch.bfloat16)
-        )
-        self.painter = WuerstchenPainter(str(folder), threads=1, precision="fp32")
+        self.painter = WuerstchenPainter(str(folder), threads=1, precision="bf16")
         self.painter.load(lambda fraction, what: None)
         kind = type(self.painter._loaded.model.decoder.denoiser)  # type: ignore[union-attr]
         forward = kind.forward

@@ -237,6 +237,24 @@ def test_a_killed_training_goes_on_where_it_was(tmp_path: Path, monkeypatch: pyt
         assert torch.equal(value, found[name])
 
 
+def test_a_wild_step_is_not_taken(tmp_path: Path) -> None:
+    """A loss far beyond the usual one changes no weight; one that stays there is followed in the end."""
+    network = torch.nn.Linear(3, 2)
+    training = loop.Loop({"net": network}, tmp_path / "net.pt", options(tmp_path, 1))
+
+    def advance(factor: float) -> bool:
+        before = network.weight.detach().clone()
+        training._advance(
+            lambda: factor * (1 + 0 * network(torch.ones(3)).sum() + network.weight.sum() * 1e-3)
+        )
+        return not torch.equal(before, network.weight)
+
+    assert all(advance(1.0) for _ in range(5))
+    assert not advance(1000.0)
+    assert advance(1.0)
+    assert any(advance(1000.0) for _ in range(80))
+
+
 def test_training_starts_from_bare_weights(tmp_path: Path) -> None:
     """Of shipped weights there are no optimisers: they begin anew, and what is lacking starts at random."""
     weights = {"net": {"weight": torch.full((2, 3), 7.0), "bias": torch.zeros(2)}}

@@ -24,10 +24,11 @@ WEIGHTS = "diffusion_pytorch_model.safetensors"
 def load(folder: Path, heard: list[tuple[float, str]] | None = None) -> Any:
     """Return the loaded checkpoint."""
     from prompt2pic.painters.wuerstchen_checkpoint import load_checkpoint
+    from prompt2pic.painters.wuerstchen_precision import FP32
 
     told = heard if heard is not None else []
     folders = find_checkpoint(str(folder))
-    return load_checkpoint(folders, torch.device("cpu"), torch.float32, lambda *what: told.append(what))
+    return load_checkpoint(folders, torch.device("cpu"), FP32, lambda *what: told.append(what))
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,13 @@ from prompt2pic.core.ports import Model, Painted, PaintOrder, Step
 from prompt2pic.painters.faults import free_memory, import_libraries, paint_surely, painting_failed
 from prompt2pic.painters.orders import finished, nearest_size, recipe_of, teller
 from prompt2pic.painters.reading import share_read
-from prompt2pic.painters.wuerstchen_files import find_checkpoint, folder_of, read_numbers, revision_of
+from prompt2pic.painters.wuerstchen_files import (
+    Folders,
+    find_checkpoint,
+    folder_of,
+    read_numbers,
+    revision_of,
+)
 from prompt2pic.painters.wuerstchen_levels import Family, Recipe, family_of
 
 if TYPE_CHECKING:
@@ -20,9 +26,9 @@ if TYPE_CHECKING:
 
     from prompt2pic.painters.wuerstchen_checkpoint import Checkpoint
     from prompt2pic.painters.wuerstchen_flow import Steps
+    from prompt2pic.painters.wuerstchen_precision import Candidate
 
 TRIAL = Recipe(name="trial", prior_steps=3, decoder_steps=3, sampler="ddim", guidance=4.0)
-_SHORT = {"torch.float32": "fp32", "torch.bfloat16": "bf16", "torch.float16": "fp16"}
 TRIAL_PROMPT = "a red apple on a blue background"
 Tell: TypeAlias = Callable[[int, "Image | None"], None]  # the step, and a glance at the picture
 QUICK_TRIAL = 2.0  # seconds under which a trial is repeated warm
@@ -31,8 +37,8 @@ QUICK_TRIAL = 2.0  # seconds under which a trial is repeated warm
 class WuerstchenPainter:
     """Paints with the built-in model for an empty `source`, else with one from a folder or the model hub.
 
-    `threads` is the number of CPU threads; None leaves it to what suits the model. `precision` is `fp32`, `bf16` or
-    `auto`: on a CPU a full model is then timed in each, once, and `memory` is the file that keeps the verdict.
+    `threads` is the number of CPU threads; None leaves it to what suits the model. `precision` is `fp32`, `bf16`,
+    `int8` or `auto`: on a CPU a full model is then timed in each, once, and `memory` is the file that keeps the verdict.
     """
 
     def __init__(
@@ -72,24 +78,23 @@ class WuerstchenPainter:
         import_libraries("prompt2pic.painters.wuerstchen_flow")
         from prompt2pic.painters.wuerstchen_checkpoint import load_checkpoint
 
-        device, dtype = _place(family, self._threads)
-        model = self._settled(load_checkpoint(folders, device, dtype, rest), family)
+        device = _device(family, self._threads)
+        model = load_checkpoint(folders, device, self._candidate(folders, family, device), rest)
         widened = partial(load_checkpoint, folders, device, _widest(), lambda fraction, what: None)
         self._loaded = _Loaded(_name_of(self._source), revision_of(folders), family, model, widened)
         rest(1.0, "ready")
         return _announcement(self._loaded)
 
-    def _settled(self, model: "Checkpoint", family: Family) -> "Checkpoint":
-        """Return the model in the precision in which it will paint."""
-        from prompt2pic.painters.wuerstchen_precision import CANDIDATES, choose, put
+    def _candidate(self, folders: Folders, family: Family, device: "torch.device") -> "Candidate":
+        """Return how the model will paint: the built-in one as it is, as its picture takes less than a trial."""
+        from prompt2pic.painters.wuerstchen_checkpoint import load_denoiser
+        from prompt2pic.painters.wuerstchen_precision import FP16, FP32, choose
 
-        if model.device.type != "cpu" or model.dtype != _widest():
-            return model
-        if self._precision in CANDIDATES:
-            return put(model, CANDIDATES[self._precision])
-        if not family.half:  # the built-in model's whole picture takes less than a trial
-            return model
-        return put(model, choose(model, _name_of(self._source), self._memory))
+        if not family.half:
+            return FP32
+        if device.type != "cpu":
+            return FP16
+        return choose(partial(load_denoiser, folders), _name_of(self._source), self._memory, self._precision)
 
     def estimate(self) -> dict[str, float]:
         """Return the seconds of each level at the default size, reckoned from a few timed steps."""
@@ -136,7 +141,7 @@ class _Loaded(NamedTuple):
 
     def in_fp32(self) -> "Callable[[], _Loaded] | None":
         """Return what loads it in fp32, None where it is so already."""
-        if self.model.dtype == _widest():
+        if self.model.candidate.precision == _widest().precision:
             return None
         return lambda: self._replace(model=self.widened())
 
@@ -167,7 +172,7 @@ def _announcement(loaded: _Loaded) -> Model:
         sizes=loaded.family.sizes,
         levels=tuple(recipe.level for recipe in loaded.family.recipes),
         languages=loaded.family.languages,
-        device=f"{loaded.model.device.type}, {_SHORT[str(loaded.model.dtype)]}",
+        device=f"{loaded.model.device.type}, {loaded.model.candidate.precision}",
         revision=loaded.revision,
     )
 
@@ -255,16 +260,15 @@ def _image(pixels: "torch.Tensor") -> "Image":
     return fromarray((pixels[0].permute(1, 2, 0).float() * 255).round().byte().cpu().numpy())
 
 
-def _widest() -> "torch.dtype":
-    import torch
+def _widest() -> "Candidate":
+    from prompt2pic.painters.wuerstchen_precision import FP32
 
-    return torch.float32
+    return FP32
 
 
-def _place(family: Family, threads: int | None) -> "tuple[torch.device, torch.dtype]":
+def _device(family: Family, threads: int | None) -> "torch.device":
     import torch
 
     if threads or family.threads:
         torch.set_num_threads(threads or family.threads)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return device, torch.float16 if family.half and device.type == "cuda" else torch.float32
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")

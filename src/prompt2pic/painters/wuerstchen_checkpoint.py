@@ -14,11 +14,13 @@ from diffusers.pipelines.deprecated.wuerstchen.modeling_wuerstchen_diffnext impo
 from diffusers.pipelines.deprecated.wuerstchen.modeling_wuerstchen_prior import WuerstchenPrior
 from transformers import CLIPTextModel
 
-from prompt2pic.painters.modules import load_module, load_tokenizer, quiet
+from prompt2pic.painters.modules import broken_files, load_module, load_tokenizer, quiet
 from prompt2pic.painters.wuerstchen_files import Folders, read_floats, read_numbers
+from prompt2pic.painters.wuerstchen_precision import Candidate
 from prompt2pic.painters.wuerstchen_sampler import Schedule
 
 Progress = Callable[[float, str], None]
+_DENOISERS = {"prior": WuerstchenPrior, "decoder": WuerstchenDiffNeXt}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,27 +49,43 @@ class Checkpoint:
     resolution_multiple: float
     latent_dim_scale: float
     device: torch.device
-    dtype: torch.dtype
+    candidate: Candidate
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The precision of what the modules are given."""
+        return self.candidate.dtype
 
 
 def load_checkpoint(
-    folders: Folders, device: torch.device, dtype: torch.dtype, progress: Progress
+    folders: Folders, device: torch.device, candidate: Candidate, progress: Progress
 ) -> Checkpoint:
     """Load all modules of a checkpoint, telling `progress(fraction, what)`.
 
     Raises PaintFailed where a file is missing, broken or of another model.
     """
-    put = _Put(device, dtype)
+    put = _Put(device, candidate)
     with quiet():
         progress(0.4, "prior")
-        prior = put.stage(folders.prior, "prior", WuerstchenPrior)
+        prior = put.stage(folders, "prior")
         progress(0.7, "decoder")
-        decoder = put.stage(folders.decoder, "decoder", WuerstchenDiffNeXt)
+        decoder = put.stage(folders, "decoder")
         progress(0.9, "vqgan")
         vqgan = put.module(folders.decoder / "vqgan", PaellaVQModel)
     return Checkpoint(
-        prior=prior, decoder=decoder, vqgan=vqgan, device=device, dtype=dtype, **read_numbers(folders)
+        prior=prior,
+        decoder=decoder,
+        vqgan=vqgan,
+        device=device,
+        candidate=candidate,
+        **read_numbers(folders),
     )
+
+
+def load_denoiser(folders: Folders, name: str, candidate: Candidate) -> Any:
+    """Load the denoiser of the `prior` or the `decoder` alone, for a CPU. Raises PaintFailed."""
+    with quiet():
+        return _Put(torch.device("cpu"), candidate).denoiser(folders, name)
 
 
 @dataclass(frozen=True)
@@ -75,17 +93,23 @@ class _Put:
     """Loads modules and puts them where they will work."""
 
     device: torch.device
-    dtype: torch.dtype
+    candidate: Candidate
 
-    def stage(self, folder: Path, name: str, kind: Any) -> Stage:
+    def stage(self, folders: Folders, name: str) -> Stage:
+        folder = getattr(folders, name)
         return Stage(
             tokenizer=load_tokenizer(folder / "tokenizer"),
             text_encoder=self.module(folder / "text_encoder", CLIPTextModel),
-            denoiser=self.module(folder / name, kind),
+            denoiser=self.denoiser(folders, name),
             schedule=Schedule(
                 **read_floats(folder / "scheduler" / "scheduler_config.json", s=0.008, scaler=1.0)
             ),
         )
 
+    def denoiser(self, folders: Folders, name: str) -> Any:
+        return self.module(getattr(folders, name) / name, _DENOISERS[name])
+
     def module(self, folder: Path, kind: Any) -> Any:
-        return load_module(folder, kind, self.device, self.dtype)
+        module = load_module(folder, kind, self.device, self.candidate.dtype)
+        with broken_files(folder):
+            return self.candidate.put(module)

@@ -135,7 +135,7 @@ class _Painting:
         strength = self._sketch.strength
         sample = starting_noise(shape, self._generator, self._other, strength, model.device)
         for step, (t, after) in enumerate(pairwise(times(steps).split(1)), 1):
-            noise = _finite(predict(sample.to(model.dtype), t.to(model.device, model.dtype)).float())
+            noise = _finite(predict(sample.to(model.dtype), t.to(model.device)).float())
             looks = glance if step % _GLANCE_EVERY == 0 else None
             seen = looks(guess(stage.schedule, sample, noise, t)) if looks else None
             sample = sampler(stage.schedule, sample, noise, t, after, self._generator)

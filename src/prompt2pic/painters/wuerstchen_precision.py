@@ -1,49 +1,70 @@
-"""In which precision, and in which order of a picture's numbers in memory, this CPU paints a model fastest.
+"""In which precision, and by whose blocks, this CPU paints a model fastest.
 
 CPUs differ: bfloat16 is twice as fast as fp32 on one and half as fast on another. So the candidates are timed once on
 the model's own modules, against fp32, and the verdict is kept for this machine, this torch and this model.
 """
 
-import copy
 import json
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from prompt2pic.painters.wuerstchen_checkpoint import Checkpoint
+from prompt2pic.painters.int8 import has_vnni, in_int8
+from prompt2pic.painters.wuerstchen_blocks import Channelwise, MultiHead, quicken
 
 LARGEST_ERROR = 0.05  # root mean square of the difference to fp32's noise, by that of the noise
 LEAST_GAIN = 1.1  # times as fast as fp32: for less it is not worth an error
 _SIDE = 12  # semantic latents of the trial: the ratio is that of larger ones, in a fraction of the time
+_SCALE = 10.67  # latents of the decoder to one semantic latent
 _TIMES = 2
 _WORDS = 16  # tokens
+_TIME = 0.37  # which takes more digits than bf16 has
 
 
 class Candidate(NamedTuple):
-    """A precision and a layout."""
+    """A precision, whether the blocks are ours, and whether their linear layers work in 8 bits."""
 
     name: str
     dtype: torch.dtype
-    layout: torch.memory_format
+    quick: bool = True
+    int8: bool = False
+
+    @property
+    def precision(self) -> str:
+        """The precision alone, as it is announced and set."""
+        return self.name.split()[0]
+
+    def put(self, module: Any) -> Any:
+        """Return a loaded module as it will work; it is changed in place."""
+        if self.quick and hasattr(module, "gen_r_embedding"):
+            module = quicken(module)
+            if self.int8:
+                for block in [b for b in module.modules() if isinstance(b, Channelwise | MultiHead)]:
+                    _narrow(block)
+        if self.quick and module.device.type == "cpu":
+            # diffusers' own `to` warns of parts to be kept in fp32: there are none.
+            torch.nn.Module.to(module, memory_format=torch.channels_last)
+        return module
 
 
-FP32 = Candidate("fp32", torch.float32, torch.contiguous_format)
+FP32 = Candidate("fp32", torch.float32, quick=False)
+FP16 = Candidate("fp16", torch.float16)
 CANDIDATES = {
     candidate.name: candidate
     for candidate in (
         FP32,
-        Candidate("fp32 channels_last", torch.float32, torch.channels_last),
-        Candidate("bf16", torch.bfloat16, torch.contiguous_format),
-        Candidate("bf16 channels_last", torch.bfloat16, torch.channels_last),
+        Candidate("fp32 quick", torch.float32),
+        Candidate("bf16 quick", torch.bfloat16),
+        Candidate("int8 quick", torch.bfloat16, int8=True),
     )
 }
+Load = Callable[[str, Candidate], Any]  # (`prior` or `decoder`, candidate) -> the denoiser, put
 
 
 class Trial(NamedTuple):
@@ -53,12 +74,17 @@ class Trial(NamedTuple):
     error: float
 
 
-def choose(model: Checkpoint, name: str, memory: Path | None) -> Candidate:
-    """Return the fastest candidate whose error is within bounds; read from, and kept in, the file `memory`."""
+def choose(load: Load, name: str, memory: Path | None, wanted: str = "auto") -> Candidate:
+    """Return the fastest candidate whose error is within bounds; read from, and kept in, the file `memory`.
+
+    A `wanted` precision other than `auto` is taken untried.
+    """
+    if wanted != "auto":
+        return next(c for c in reversed(CANDIDATES.values()) if c.precision == wanted)
     key = f"{_cpu()}, torch {torch.__version__}, {torch.get_num_threads()} threads, {name}"
     known = _read(memory)
     if known.get(key) not in CANDIDATES:
-        known[key] = verdict(measured(model))
+        known[key] = verdict(measured(load))
         _write(memory, known)
     return CANDIDATES[known[key]]
 
@@ -74,54 +100,55 @@ def verdict(trials: dict[str, Trial]) -> str:
     return min(good, key=lambda name: good[name]) if good else FP32.name
 
 
-def put(model: Checkpoint, candidate: Candidate) -> Checkpoint:
-    """Return the model as a candidate has it; its modules are changed in place."""
-    stages = (model.prior, model.decoder)
-    for module in (model.vqgan, *(part for s in stages for part in (s.text_encoder, s.denoiser))):
-        _change(module, candidate)
-    return replace(model, dtype=candidate.dtype)
-
-
 @torch.inference_mode()
-def measured(model: Checkpoint) -> dict[str, Trial]:
-    """Time one step of both denoisers for each candidate. The model, in fp32, stays as it is."""
-    trials = dict.fromkeys(CANDIDATES, Trial(0.0, 0.0))
-    for module, inputs in _steps(model):
-        right, _ = _timed(module, inputs, FP32)
-        for name, candidate in CANDIDATES.items():
-            noise, seconds = _timed(_change(copy.deepcopy(module), candidate), inputs, candidate)
+def measured(load: Load) -> dict[str, Trial]:
+    """Time one step of both denoisers for each candidate. No more than one of them is in memory at a time."""
+    vnni = has_vnni(_flags())
+    tried = [candidate for candidate in CANDIDATES.values() if vnni or not candidate.int8]
+    trials = {candidate.name: Trial(0.0, 0.0) for candidate in tried}
+    for stage in ("prior", "decoder"):
+        right = None
+        for candidate in tried:
+            noise, seconds = _timed(load(stage, candidate), candidate)
+            right = noise if right is None else right
             error = float((noise - right).square().mean().sqrt() / right.square().mean().sqrt())
             # What is no number is no small error.
-            worst = max(trials[name].error, error if error == error else float("inf"))
-            trials[name] = Trial(trials[name].seconds + seconds, worst)
+            worst = max(trials[candidate.name].error, error if error == error else float("inf"))
+            trials[candidate.name] = Trial(trials[candidate.name].seconds + seconds, worst)
     return trials
 
 
-def _change(module: Any, candidate: Candidate) -> Any:
-    """Have a module as a candidate has it. diffusers' own `to` warns of parts to be kept in fp32: there are none."""
-    return torch.nn.Module.to(module, dtype=candidate.dtype, memory_format=candidate.layout)
+def _narrow(block: torch.nn.Module) -> None:
+    for name, layer in list(block.named_children()):
+        if isinstance(layer, torch.nn.Linear):
+            setattr(block, name, in_int8(layer))
 
 
-def _steps(model: Checkpoint) -> Iterator[tuple[Any, list[Tensor]]]:
-    """Return each denoiser with what it is given in a step: noise, time, and words, which are noise, too."""
+def inputs(denoiser: Any, side: int = _SIDE, count: int = 1) -> list[Tensor]:
+    """Return what a denoiser is given in a step, in fp32: noise, time, and words, which are noise, too.
+
+    `side` is that of the picture in semantic latents, `count` the number of pictures at once.
+    """
     chance = torch.Generator().manual_seed(0)
 
     def noise(*shape: int) -> Tensor:
-        return torch.randn(shape, generator=chance)
+        return torch.randn(count, *shape, generator=chance)
 
-    def words(stage: Any) -> Tensor:
-        return noise(1, _WORDS, stage.text_encoder.config.hidden_size)
-
-    prior, decoder, time_of = model.prior.denoiser, model.decoder.denoiser, torch.full((1,), 0.5)
-    semantic = noise(1, prior.config.c_in, _SIDE, _SIDE)
-    yield prior, [semantic, time_of, words(model.prior)]
-    side = int(_SIDE * model.latent_dim_scale)
-    yield decoder, [noise(1, decoder.config.c_in, side, side), time_of, semantic, words(model.decoder)]
+    shape, now = denoiser.config, torch.full((count,), _TIME)
+    if "effnet_embd" not in shape:
+        return [noise(shape.c_in, side, side), now, noise(_WORDS, shape.c_cond)]
+    latents = noise(shape.c_in, *[int(side * _SCALE)] * 2)
+    return [latents, now, noise(shape.effnet_embd, side, side), noise(_WORDS, shape.clip_embd)]
 
 
-def _timed(module: Any, inputs: list[Tensor], candidate: Candidate) -> tuple[Tensor, float]:
+def as_given(values: list[Tensor], candidate: Candidate) -> list[Tensor]:
+    """Return a step's inputs as a candidate takes them: time stays in fp32."""
+    return [value if value.ndim == 1 else value.to(candidate.dtype) for value in values]
+
+
+def _timed(module: Any, candidate: Candidate) -> tuple[Tensor, float]:
     """Return the noise, in fp32, and the seconds of the faster of some runs after a first one."""
-    given = [value.to(candidate.dtype) for value in inputs]
+    given = as_given(inputs(module), candidate)
     marks = []
     for _ in range(1 + _TIMES):
         begun = time.perf_counter()
@@ -131,11 +158,20 @@ def _timed(module: Any, inputs: list[Tensor], candidate: Candidate) -> tuple[Ten
 
 
 def _cpu() -> str:
+    return _told("model name") or platform.processor() or platform.machine()
+
+
+def _flags() -> frozenset[str]:
+    return frozenset(_told("flags").split())
+
+
+def _told(what: str) -> str:
+    """Return what the kernel tells of this CPU, nothing where it does not."""
     with suppress(OSError):
         for line in Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines():
-            if line.startswith("model name"):
+            if line.startswith(what):
                 return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
+    return ""
 
 
 def _read(memory: Path | None) -> dict[str, str]:

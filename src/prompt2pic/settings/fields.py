@@ -74,9 +74,9 @@ class Settings(BaseSettings):
         "1.5: a name on the model hub, a folder or one .safetensors file), or `stub:SECONDS`, which waits and "
         "draws the prompt (for load trials). A name on the model hub may end in `@REVISION`.",
     )
-    precision: Annotated[Literal["auto", "fp32", "bf16"], BeforeValidator(rules.lower)] = _setting(
+    precision: Annotated[Literal["auto", "fp32", "bf16", "int8"], BeforeValidator(rules.lower)] = _setting(
         "auto",
-        "In which precision a CPU paints a full Würstchen: `fp32`, `bf16`, or `auto`, the faster one, timed once. "
+        "In which precision a CPU paints a full Würstchen: `fp32`, `bf16`, `int8`, or `auto`, the fastest, timed once. "
         "A GPU uses half precision.",
     )
     translator: str = _setting(

@@ -1,0 +1,96 @@
+"""The blocks of Würstchen's denoisers, to diffusers' numbers but with fewer passes over memory.
+
+diffusers takes a norm over the long axis of a matrix (slow on a CPU), makes five temporary matrices of its widest
+layer, attends to all heads at once, and counts time in the precision of the weights, where bf16 can't count to 10,000.
+"""
+
+from typing import Any
+
+import torch
+from diffusers.models.attention_processor import Attention
+from torch import Tensor, nn
+
+_SCORES = 2**24  # numbers: so many scores of attention are in memory at once, those of one head at least
+
+
+def quicken(denoiser: Any) -> Any:
+    """Have the blocks of a WuerstchenPrior or WuerstchenDiffNeXt computed here, changing it in place."""
+    for block in list(denoiser.modules()):
+        if isinstance(getattr(block, "channelwise", None), nn.Sequential):
+            block.channelwise = Channelwise(block.channelwise)
+        if isinstance(getattr(block, "attention", None), Attention):
+            block.attention = MultiHead(block.attention)
+    counted = denoiser.gen_r_embedding
+    denoiser.gen_r_embedding = lambda time: counted(time.float()).to(denoiser.dtype)
+    return denoiser
+
+
+class Channelwise(nn.Module):
+    """The linear layers of a block with GELU and global response normalisation between them.
+
+    (batch, height, width, channels) -> the same. Woo et al. 2023 (ConvNeXt V2), equations 1 to 3: x times
+    (1 + gamma N) plus beta; as the second layer is linear, beta goes into its bias.
+    """
+
+    def __init__(self, stock: nn.Sequential) -> None:
+        super().__init__()
+        self.up, _, response, _, self.down = stock
+        self.gamma, beta = response.gamma, response.beta.flatten().float()
+        self.down.bias.data += (self.down.weight.float() @ beta).to(self.down.bias.dtype)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the block's part of the sum."""
+        x = torch.ops.aten.gelu_(self.up(x))
+        size = _size(x)
+        x.mul_(1 + self.gamma * (size / (size.mean(dim=-1, keepdim=True) + 1e-6)))
+        result: Tensor = self.down(x)
+        return result
+
+
+def _size(x: Tensor) -> Tensor:
+    """Return each channel's norm over a picture, shape (batch, 1, 1, channels)."""
+    if x.dtype == torch.float16:  # whose squares may be more than it can say
+        norm: Tensor = torch.linalg.vector_norm(x, dim=(1, 2), keepdim=True)
+        return norm
+    return (x * x).sum(dim=(1, 2), keepdim=True).sqrt()
+
+
+class MultiHead(nn.Module):
+    """Attention of a picture to itself and to words, a few heads at a time.
+
+    (batch, channels, height, width), and (batch, tokens, channels) of what is attended to -> as the first.
+    Vaswani et al. 2017, equation 1.
+    """
+
+    def __init__(self, stock: Attention) -> None:
+        super().__init__()
+        self.heads, self.scale = stock.heads, stock.scale
+        self.query, self.out = stock.to_q, stock.to_out[0]
+        self.key, self.value = stock.to_k, stock.to_v
+
+    def forward(self, picture: Tensor, encoder_hidden_states: Tensor) -> Tensor:
+        """Return what each place of the picture attends to."""
+        query = self._split(self.query(picture.flatten(2).transpose(1, 2)))
+        key, value = (self._split(layer(encoder_hidden_states)) for layer in (self.key, self.value))
+        seen = _attended(query, key, value, self.scale)
+        joined = seen.unflatten(0, (-1, self.heads)).transpose(1, 2).flatten(2)
+        result: Tensor = self.out(joined)
+        return result.transpose(1, 2).reshape(picture.shape)
+
+    def _split(self, x: Tensor) -> Tensor:
+        """(batch, tokens, channels) -> (batch x heads, tokens, channels of a head)."""
+        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2).flatten(0, 1)
+
+
+def _attended(query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
+    if query.device.type != "cpu":
+        return nn.functional.scaled_dot_product_attention(query, key, value, scale=scale)
+    # torch's own for CPUs has no fast product in bf16.
+    seen = torch.empty_like(query)
+    some = max(1, _SCORES // (query.shape[1] * key.shape[1]))
+    unused = query.new_empty(1, 1, 1)  # baddbmm's first addend, times 0
+    for q, k, v, result in zip(*(x.split(some) for x in (query, key, value, seen)), strict=True):
+        scores = torch.baddbmm(unused, q, k.transpose(1, 2), beta=0, alpha=scale)
+        torch.softmax(scores, -1, out=scores)  # a second matrix of scores would cost as much as the product
+        torch.bmm(scores, v, out=result)
+    return seen
