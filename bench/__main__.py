@@ -24,6 +24,7 @@ BENCHES = (
         "workers",
         "start",
         "painter",
+        "painter_full",
         "samplers",
         "faults",
         "bot",

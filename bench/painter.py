@@ -9,12 +9,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 from bench.figures import figure
 from prompt2pic.core.ports import PaintOrder
 from prompt2pic.painters.wuerstchen import WuerstchenPainter
+from prompt2pic.painters.wuerstchen_files import Folders, find_checkpoint
 from prompt2pic.painters.wuerstchen_levels import family_of
+
+if TYPE_CHECKING:
+    from prompt2pic.painters.wuerstchen_checkpoint import Checkpoint
 
 PROMPT = "красный кот на синем фоне"
 STOCK = (60, 12)  # steps of prior and decoder that the stock pipelines take when nobody says otherwise
@@ -65,7 +70,7 @@ def print_levels(painter: WuerstchenPainter, times: int) -> None:
     """Print the seconds of each level, what the painter reckoned, and the stock pipelines' seconds."""
     loaded = painter._expect_loaded()
     reckoned = painter.estimate()
-    stock = stock_pipelines(loaded.model)
+    stock = stock_pipelines(stock_model(find_checkpoint(painter._source)))
     width, height = loaded.family.sizes[0]
     order = {"prompt": PROMPT, "width": width, "height": height}
     for recipe in family_of(loaded.model.resolution_multiple).recipes:
@@ -96,7 +101,19 @@ def alternate(times: int, *actions: Callable[[], object]) -> list[float]:
     return [statistics.median(taken) for taken in seconds]
 
 
-def stock_pipelines(model: Any) -> Callable[[str, int, int, int, int], object]:
+def stock_model(folders: Folders) -> "Checkpoint":
+    """Return a checkpoint in fp32 as diffusers and transformers load it."""
+    import torch
+
+    from prompt2pic.painters.modules import load_module
+    from prompt2pic.painters.wuerstchen_checkpoint import load_checkpoint
+    from prompt2pic.painters.wuerstchen_precision import FP32
+
+    with patch("prompt2pic.painters.wuerstchen_checkpoint.load_leanly", load_module):
+        return load_checkpoint(folders, torch.device("cpu"), FP32, lambda fraction, what: None)
+
+
+def stock_pipelines(model: Any) -> Callable[..., object]:
     """Return a function that paints with the stock pipelines, made of the painter's modules."""
     from diffusers import DDPMWuerstchenScheduler
     from diffusers.pipelines.deprecated.wuerstchen import WuerstchenDecoderPipeline, WuerstchenPriorPipeline
@@ -121,9 +138,17 @@ def stock_pipelines(model: Any) -> Callable[[str, int, int, int, int], object]:
     for pipeline in (prior, decoder):
         pipeline.set_progress_bar_config(disable=True)
 
-    def paint(prompt: str, width: int, height: int, prior_steps: int, decoder_steps: int) -> object:
-        embeddings = prior(prompt, height, width, prior_steps, guidance_scale=4.0).image_embeddings
-        return decoder(embeddings, prompt, decoder_steps).images[0]
+    def paint(
+        prompt: str,
+        width: int,
+        height: int,
+        prior_steps: int,
+        decoder_steps: int,
+        step: Callable[[], None] = lambda: None,
+    ) -> object:
+        told = {"callback_on_step_end": lambda *_: step() or {}}
+        embeddings = prior(prompt, height, width, prior_steps, guidance_scale=4.0, **told).image_embeddings
+        return decoder(embeddings, prompt, decoder_steps, **told).images[0]
 
     return paint
 

@@ -130,9 +130,9 @@ def test_broken(tiny: Path, file: str, breaks: Callable[[Path], None], key: str)
         RuntimeError("[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate memory"),
     ],
 )
-@pytest.mark.parametrize("where", ["from_pretrained", "to"])
+@pytest.mark.parametrize("where", ["from_config", "load_state_dict"])
 def test_no_room(tiny: Path, monkeypatch: pytest.MonkeyPatch, where: str, fault: Exception) -> None:
-    """Memory that runs out is told as that, with the model's size: in reading it, and on its way to a device."""
+    """Memory that runs out is told as that, with the model's size: in making it, and in filling it."""
     from diffusers.pipelines.deprecated.wuerstchen.modeling_wuerstchen_prior import WuerstchenPrior
 
     def fail(*args: object, **options: object) -> None:

@@ -7,12 +7,16 @@ from typing import Any
 
 import torch
 from diffusers.utils import logging as diffusers_logging
+from safetensors import safe_open
 from transformers import CLIPTokenizer
 from transformers.utils import logging as transformers_logging
 
 from prompt2pic.core.errors import PaintFailed
 from prompt2pic.painters.faults import free_memory, is_out_of_memory
 from prompt2pic.painters.wuerstchen_files import first_line, read_json
+
+_DIFFUSERS_FILE = "diffusion_pytorch_model.safetensors"
+_BATCH = 64  # tensors
 
 
 def load_module(folder: Path, kind: Any, device: torch.device, dtype: torch.dtype) -> Any:
@@ -28,6 +32,34 @@ def load_module(folder: Path, kind: Any, device: torch.device, dtype: torch.dtyp
     _check_complete(folder, report)
     with broken_files(folder):
         return module.to(device).eval()
+
+
+def load_leanly(folder: Path, kind: Any, device: torch.device, dtype: torch.dtype) -> Any:
+    """Return a module of diffusers as `load_module` does, with little more in memory than the module itself.
+
+    diffusers holds the whole file in memory beside it. Raises PaintFailed.
+    """
+    file = folder / _DIFFUSERS_FILE
+    if not file.is_file():  # in parts, or missing, which is told there
+        return load_module(folder, kind, device, dtype)
+    _check_architecture(folder, kind.__name__)
+    with broken_files(folder):
+        with torch.device("meta"):
+            module = kind.from_config(kind.load_config(folder))
+        with safe_open(file, "pt") as opened:
+            there = set(opened.keys())
+        missing = sorted(module.state_dict().keys() - there)
+        _check_complete(folder, {"missing_keys": missing, "mismatched_keys": []})
+        for names in _batches(sorted(module.state_dict())):
+            # Opened anew for each batch: pages of the file that were read stay in memory while it is open.
+            with safe_open(file, "pt") as opened:
+                values = {name: opened.get_tensor(name).to(device, dtype, copy=True) for name in names}
+            module.load_state_dict(values, strict=False, assign=True)
+        return module.eval()
+
+
+def _batches(names: list[str]) -> Iterator[list[str]]:
+    yield from (names[start : start + _BATCH] for start in range(0, len(names), _BATCH))
 
 
 def load_tokenizer(folder: Path) -> Any:

@@ -38,7 +38,7 @@ class WuerstchenPainter:
     """Paints with the built-in model for an empty `source`, else with one from a folder or the model hub.
 
     `threads` is the number of CPU threads; None leaves it to what suits the model. `precision` is `fp32`, `bf16`,
-    `int8` or `auto`: on a CPU a full model is then timed in each, once, and `memory` is the file that keeps the verdict.
+    `int8` or `auto`: on a CPU a full model is then timed in each, once, and the file `memory` keeps the verdict.
     """
 
     def __init__(

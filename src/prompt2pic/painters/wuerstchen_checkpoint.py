@@ -14,7 +14,7 @@ from diffusers.pipelines.deprecated.wuerstchen.modeling_wuerstchen_diffnext impo
 from diffusers.pipelines.deprecated.wuerstchen.modeling_wuerstchen_prior import WuerstchenPrior
 from transformers import CLIPTextModel
 
-from prompt2pic.painters.modules import broken_files, load_module, load_tokenizer, quiet
+from prompt2pic.painters.modules import broken_files, load_leanly, load_module, load_tokenizer, quiet
 from prompt2pic.painters.wuerstchen_files import Folders, read_floats, read_numbers
 from prompt2pic.painters.wuerstchen_precision import Candidate
 from prompt2pic.painters.wuerstchen_sampler import Schedule
@@ -110,6 +110,7 @@ class _Put:
         return self.module(getattr(folders, name) / name, _DENOISERS[name])
 
     def module(self, folder: Path, kind: Any) -> Any:
-        module = load_module(folder, kind, self.device, self.candidate.dtype)
+        load = load_module if kind is CLIPTextModel else load_leanly
+        module = load(folder, kind, self.device, self.candidate.dtype)
         with broken_files(folder):
             return self.candidate.put(module)

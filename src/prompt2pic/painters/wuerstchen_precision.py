@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from prompt2pic.painters.faults import free_memory
 from prompt2pic.painters.int8 import has_vnni, in_int8
 from prompt2pic.painters.wuerstchen_blocks import Channelwise, MultiHead, quicken
 
@@ -115,6 +116,7 @@ def measured(load: Load) -> dict[str, Trial]:
             # What is no number is no small error.
             worst = max(trials[candidate.name].error, error if error == error else float("inf"))
             trials[candidate.name] = Trial(trials[candidate.name].seconds + seconds, worst)
+            free_memory()  # a quickened module holds on to itself
     return trials
 
 

@@ -1,0 +1,222 @@
+"""The full-size Würstchen here, with random weights, against diffusers' stock pipelines in fp32 in the same run.
+
+python -m bench.painter_full [--sizes 512 1024] [--folder FOLDER] [--precision auto] [--turns 2]
+
+Each painter works in a process of its own, in turn, so that its peak of memory is its own. A checkpoint of 13 GB is
+written where FOLDER has none. The roofline is what the counted operations would take at the pace of one large linear
+layer, and of attention's products, measured in the same run in the precision that was chosen.
+"""
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from bench.figures import figure
+
+PROMPT = "a red cat on a blue background"
+STEPS = 3  # of each stage: the first one also reads the words, the others are timed
+STOCK = (60, 12)
+PLACES, WIDE, NARROW = 1152, 6144, 1536  # of the measured layer: the prior's widest, guided, at 1024 pixels
+Marks = dict[
+    str, float
+]  # seconds of a step of the prior and of the decoder, of decoding, of loading; bytes of memory
+
+
+def main() -> None:
+    """Print each size's times, ratios, share of the roofline and memory."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sizes", type=int, nargs="*", default=[512, 1024])
+    parser.add_argument("--folder", type=Path)
+    parser.add_argument("--precision", default="auto")
+    parser.add_argument("--turns", type=int, default=2)
+    parser.add_argument("--child", choices=("stock", "ours"))
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as spare:
+        folder = asked.folder or Path(spare)
+        if asked.child:
+            print(
+                json.dumps({"stock": stock, "ours": ours}[asked.child](folder, asked.sizes, asked.precision))
+            )
+            return
+        if not (folder / "prior").is_dir():
+            from bench.full_model import save_full
+
+            save_full(folder)
+        compare(folder, asked.sizes, asked.precision, asked.turns)
+
+
+def compare(folder: Path, sizes: list[int], precision: str, turns: int) -> None:
+    """Let both work in turn, and print what came of it."""
+    runs: dict[str, list[Any]] = {"stock": [], "ours": []}
+    # The verdict on the precision is kept in the folder: the first start, which times them, is not the one that counts.
+    first = child("ours", folder, [], precision)
+    for _ in range(turns):
+        for name, made in runs.items():
+            made.append(child(name, folder, sizes, precision))
+    painter, paces = runs["ours"][0]["name"], best([run["paces"] for run in runs["ours"]], max)
+    told = ", ".join(f"{name} {pace / 1e9:,.0f}" for name, pace in paces.items())
+    figure("the first start, with the trials of each precision", first["load"], "s", beside=painter)
+    figure(
+        "later starts",
+        median(runs["ours"], "load"),
+        "s",
+        beside=f"stock {median(runs['stock'], 'load'):.1f} s",
+    )
+    peak = {name: median(made, "peak") for name, made in runs.items()}
+    figure(
+        "peak of memory, of the stock pipelines'",
+        peak["ours"] / peak["stock"],
+        "x",
+        limit=0.6,
+        beside=f"{peak['ours'] / 1e9:.1f} GB of {peak['stock'] / 1e9:.1f} GB",
+    )
+    figure("the same at the first start", first["peak"] / peak["stock"], "x", limit=0.6)
+    print(f"paces in 10^9 operations a second: {told}")
+    for size in sizes:
+        both = {name: best([run[str(size)] for run in made], min) for name, made in runs.items()}
+        told_of(size, both["ours"], both["stock"], paces)
+
+
+def told_of(size: int, mine: Marks, theirs: Marks, paces: Marks) -> None:
+    """Print one size's figures."""
+    from bench.full_model import operations
+    from prompt2pic.painters.wuerstchen_levels import FULL
+
+    for stage, counted in operations(size).items():
+        least = counted["layers"] / paces["layers"] + counted["attention"] / paces["attention"]
+        beside = (
+            f"{mine[stage]:.2f} s, stock {theirs[stage]:.2f} s; {least / mine[stage]:.0%} of the roofline"
+        )
+        figure(
+            f"a step of the {stage} at {size}, of stock's time",
+            mine[stage] / theirs[stage],
+            "x",
+            limit=1 / 1.5,
+            beside=beside,
+        )
+    beside = f"{mine['decode']:.2f} s, stock {theirs['decode']:.2f} s"
+    figure(f"decoding at {size}, of stock's time", mine["decode"] / theirs["decode"], "x", beside=beside)
+    whole = partial(reckoned, theirs, *STOCK)()
+    for recipe in FULL.recipes:
+        seconds = reckoned(mine, recipe.prior_steps, recipe.decoder_steps)
+        beside = (
+            f"the stock pipelines at their 60 + 12 steps: {whole:.0f} s, {whole / seconds:.1f} times as long"
+        )
+        figure(f"a picture of {size} at `{recipe.name}`, reckoned", seconds, "s", beside=beside)
+
+
+def reckoned(marks: Marks, prior: int, decoder: int) -> float:
+    """Return the seconds of a picture after its words were read."""
+    return prior * marks["prior"] + decoder * marks["decoder"] + marks["decode"]
+
+
+def best(runs: list[Marks], choice: Callable[..., float]) -> Marks:
+    """Return each mark's least (or largest) value: what disturbs a run only ever slows it."""
+    return {name: choice(run[name] for run in runs) for name in runs[0]}
+
+
+def median(runs: list[Any], name: str) -> float:
+    """Return the median of one mark."""
+    return statistics.median(run[name] for run in runs)
+
+
+def child(name: str, folder: Path, sizes: list[int], precision: str) -> Any:
+    """Let one painter work in a process of its own; return its marks."""
+    asked = ["--child", name, "--folder", str(folder), "--precision", precision, "--sizes", *map(str, sizes)]
+    command = [sys.executable, "-m", "bench.painter_full", *asked]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=os.environ)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def ours(folder: Path, sizes: list[int], precision: str) -> dict[str, Any]:
+    """Return the marks of the project's painter."""
+    from prompt2pic.painters.wuerstchen import WuerstchenPainter
+    from prompt2pic.painters.wuerstchen_flow import Sketch, paint
+    from prompt2pic.painters.wuerstchen_levels import Recipe
+
+    begun = time.perf_counter()
+    painter = WuerstchenPainter(str(folder), precision=precision, memory=folder / "precision.json")
+    name = painter.load(lambda fraction, what: None).device
+    marks: dict[str, Any] = {"load": time.perf_counter() - begun, "name": name}
+    model = painter._expect_loaded().model
+    recipe = Recipe(name="trial", prior_steps=STEPS, decoder_steps=STEPS, sampler="ddpm", guidance=4.0)
+    for size in sizes:
+        sketch = Sketch(prompt=PROMPT, negative="", width=size, height=size, seed=0, recipe=recipe)
+        marks[str(size)] = timed(lambda step, sketch=sketch: drive(paint(model, sketch), step))  # type: ignore[misc]
+    marks["peak"] = peak()
+    if sizes:
+        marks["paces"] = paces(model.candidate)
+    return marks
+
+
+def drive(painting: Any, step: Callable[[], None]) -> None:
+    """Run a painting, telling of each step."""
+    for _ in painting:
+        step()
+
+
+def paces(candidate: Any) -> Marks:
+    """Return the operations a second of a wide linear layer, and of attention's product, as a candidate has them."""
+    import torch
+
+    from prompt2pic.painters.int8 import in_int8
+
+    def pace(operations: float, action: Callable[[], object]) -> float:
+        seconds = []
+        for _ in range(8):
+            begun = time.perf_counter()
+            action()
+            seconds.append(time.perf_counter() - begun)
+        return operations / min(seconds)
+
+    with torch.inference_mode():
+        wide = torch.nn.Linear(NARROW, WIDE).to(candidate.dtype)
+        given = torch.randn(PLACES, NARROW).to(candidate.dtype)
+        layer = in_int8(wide) if candidate.int8 else wide
+        one = torch.randn(PLACES, NARROW).to(candidate.dtype)
+        other = torch.randn(NARROW, WIDE).to(candidate.dtype)
+        every = 2.0 * PLACES * NARROW * WIDE
+        return {"layers": pace(every, lambda: layer(given)), "attention": pace(every, lambda: one @ other)}
+
+
+def stock(folder: Path, sizes: list[int], precision: str) -> dict[str, Any]:
+    """Return the marks of diffusers' pipelines in fp32, whatever the precision of ours."""
+    from bench.painter import stock_model, stock_pipelines
+    from prompt2pic.painters.wuerstchen_files import find_checkpoint
+
+    begun = time.perf_counter()
+    model = stock_model(find_checkpoint(str(folder)))
+    marks: dict[str, Any] = {"load": time.perf_counter() - begun}
+    paint = stock_pipelines(model)
+    for size in sizes:
+        marks[str(size)] = timed(lambda step, size=size: paint(PROMPT, size, size, STEPS, STEPS, step))  # type: ignore[misc]
+    return marks | {"peak": peak()}
+
+
+def timed(painting: Callable[[Callable[[], None]], object]) -> Marks:
+    """Return the seconds of the fastest step of each stage but its first, and of the decoding."""
+    at: list[float] = []
+    painting(lambda: at.append(time.perf_counter()))
+    end = time.perf_counter()
+    steps = [after - before for before, after in pairwise(at)]
+    return {"prior": min(steps[: STEPS - 1]), "decoder": min(steps[STEPS:]), "decode": end - at[-1]}
+
+
+def peak() -> float:
+    """Return the most bytes that this process held in memory."""
+    return 1024.0 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+if __name__ == "__main__":
+    main()
