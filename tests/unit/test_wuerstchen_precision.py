@@ -123,6 +123,19 @@ def test_quick_blocks_are_the_stock_ones(folder: Path, name: str) -> None:
     assert off.quantile(0.99).item() < 1e-5  # the prior's last division makes much of little, here and there
 
 
+def test_quick_decoding_is_the_stock_one(folder: Path) -> None:
+    """The vqgan's pixels differ by rounding only, though it looks at a few places at a time."""
+    from diffusers.pipelines.deprecated.wuerstchen.modeling_paella_vq_model import PaellaVQModel
+
+    vqgan = PaellaVQModel.from_pretrained(folder / "decoder" / "vqgan").eval()
+    torch.manual_seed(0)
+    latents = torch.randn(2, 4, 40, 56)  # more places than are looked at at once
+    with torch.inference_mode():
+        right = vqgan.decode(latents).sample
+        off = (quicken(vqgan).decode(latents).sample - right).abs() / (1 + right.abs())
+    assert 0 < off.max().item() < 1e-4
+
+
 def test_attention_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is the same however many heads, or rows of one, are computed at once."""
     torch.manual_seed(0)

@@ -43,11 +43,11 @@ class Candidate(NamedTuple):
 
     def put(self, module: Any) -> Any:
         """Return a loaded module as it will work; it is changed in place."""
-        if self.quick and hasattr(module, "gen_r_embedding"):
+        if self.quick:
             module = quicken(module)
-            if self.int8:
-                for block in [b for b in module.modules() if isinstance(b, Channelwise | MultiHead)]:
-                    _narrow(block)
+        if self.int8:
+            for block in [each for each in module.modules() if isinstance(each, Channelwise | MultiHead)]:
+                _narrow(block)
         if self.quick and module.device.type == "cpu":
             # diffusers' own `to` warns of parts to be kept in fp32: there are none.
             torch.nn.Module.to(module, memory_format=torch.channels_last)
