@@ -86,12 +86,12 @@ class WuerstchenPainter:
         return _announcement(self._loaded)
 
     def _candidate(self, folders: Folders, family: Family, device: "torch.device") -> "Candidate":
-        """Return how the model will paint: the built-in one as it is, as its picture takes less than a trial."""
+        """Return how the model will paint: the built-in one in fp32, as its picture takes less than a trial."""
         from prompt2pic.painters.wuerstchen_checkpoint import load_denoiser
-        from prompt2pic.painters.wuerstchen_precision import FP16, FP32, choose
+        from prompt2pic.painters.wuerstchen_precision import FP16, QUICK, choose
 
         if not family.half:
-            return FP32
+            return QUICK
         if device.type != "cpu":
             return FP16
         return choose(partial(load_denoiser, folders), _name_of(self._source), self._memory, self._precision)

@@ -55,12 +55,13 @@ class Candidate(NamedTuple):
 
 
 FP32 = Candidate("fp32", torch.float32, quick=False)
+QUICK = Candidate("fp32 quick", torch.float32)
 FP16 = Candidate("fp16", torch.float16)
 CANDIDATES = {
     candidate.name: candidate
     for candidate in (
         FP32,
-        Candidate("fp32 quick", torch.float32),
+        QUICK,
         Candidate("bf16 quick", torch.bfloat16),
         Candidate("int8 quick", torch.bfloat16, int8=True),
     )
