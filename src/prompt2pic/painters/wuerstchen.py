@@ -38,7 +38,7 @@ class WuerstchenPainter:
     """Paints with the built-in model for an empty `source`, else with one from a folder or the model hub.
 
     `threads` is the number of CPU threads; None leaves it to what suits the model. `precision` is `fp32`, `bf16`,
-    `int8` or `auto`: on a CPU a full model is then timed in each, once, and the file `memory` keeps the verdict.
+    `int8` or `auto`: on a CPU the model is then timed in each, once, and the file `memory` keeps the verdict.
     """
 
     def __init__(
@@ -86,15 +86,15 @@ class WuerstchenPainter:
         return _announcement(self._loaded)
 
     def _candidate(self, folders: Folders, family: Family, device: "torch.device") -> "Candidate":
-        """Return how the model will paint: the built-in one in fp32, as its picture takes less than a trial."""
+        """Return how the model will paint."""
         from prompt2pic.painters.wuerstchen_checkpoint import load_denoiser
-        from prompt2pic.painters.wuerstchen_precision import FP16, QUICK, choose
+        from prompt2pic.painters.wuerstchen_precision import FP16, QUICK, Shape, choose
 
-        if not family.half:
-            return QUICK
         if device.type != "cpu":
-            return FP16
-        return choose(partial(load_denoiser, folders), _name_of(self._source), self._memory, self._precision)
+            return FP16 if family.half else QUICK
+        shape = Shape(family.trial, read_numbers(folders)["latent_dim_scale"])
+        load = partial(load_denoiser, folders)
+        return choose(load, shape, _name_of(self._source), self._memory, self._precision)
 
     def estimate(self) -> dict[str, float]:
         """Return the seconds of each level at the default size, reckoned from a few timed steps."""

@@ -43,7 +43,7 @@ class Family(msgspec.Struct, frozen=True, kw_only=True):
     """Models that were trained alike: the first size is the default, recipes go from fast to best.
 
     `half` lets a GPU use the weights in half precision. `threads` is the best number of CPU threads, None for
-    torch's own choice.
+    torch's own choice. `trial` is the side, in semantic latents, of the picture that precisions are tried on.
     """
 
     sizes: tuple[Size, ...]
@@ -51,6 +51,7 @@ class Family(msgspec.Struct, frozen=True, kw_only=True):
     recipes: tuple[Recipe, ...]
     half: bool
     threads: int | None
+    trial: int
 
 
 # What a sampler loses on the full model can't be known without its weights, and the built-in one is no judge of it:
@@ -67,6 +68,7 @@ FULL = Family(
     ),
     half=True,
     threads=None,
+    trial=12,  # 512 pixels: the ratio is that of larger ones, in a fraction of the time
 )
 
 SMALL = Family(
@@ -81,6 +83,7 @@ SMALL = Family(
     # As fast as two threads that wait passively, two thirds as fast as two that spin, and unlike those not
     # ten times slower while another process has work for a core (bench/painter.py).
     threads=1,
+    trial=8,
 )
 
 

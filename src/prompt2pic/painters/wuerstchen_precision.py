@@ -15,14 +15,15 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from prompt2pic.core.errors import PaintFailed
 from prompt2pic.painters.faults import free_memory
 from prompt2pic.painters.int8 import has_vnni, in_int8
 from prompt2pic.painters.wuerstchen_blocks import Channelwise, MultiHead, quicken
 
 LARGEST_ERROR = 0.05  # root mean square of the difference to fp32's noise, by that of the noise
-LEAST_GAIN = 1.1  # times as fast as fp32: for less it is not worth an error
-_SIDE = 12  # semantic latents of the trial: the ratio is that of larger ones, in a fraction of the time
-_SCALE = 10.67  # latents of the decoder to one semantic latent
+LEAST_GAIN = (
+    1.1  # times as fast as the one before: for less it is not worth an error, nor a verdict that wavers
+)
 _TIMES = 2
 _WORDS = 16  # tokens
 _TIME = 0.37  # which takes more digits than bf16 has
@@ -66,7 +67,15 @@ CANDIDATES = {
         Candidate("int8 quick", torch.bfloat16, int8=True),
     )
 }
+_VERDICTS: dict[str, str] = {}  # of this process, where there is no file for them
 Load = Callable[[str, Candidate], Any]  # (`prior` or `decoder`, candidate) -> the denoiser, put
+
+
+class Shape(NamedTuple):
+    """The size of a trial's picture: semantic latents a side, and the decoder's latents to one of those."""
+
+    side: int
+    scale: float
 
 
 class Trial(NamedTuple):
@@ -76,42 +85,47 @@ class Trial(NamedTuple):
     error: float
 
 
-def choose(load: Load, name: str, memory: Path | None, wanted: str = "auto") -> Candidate:
+def choose(load: Load, shape: Shape, name: str, memory: Path | None, wanted: str = "auto") -> Candidate:
     """Return the fastest candidate whose error is within bounds; read from, and kept in, the file `memory`.
 
-    A `wanted` precision other than `auto` is taken untried.
+    Without a file it is kept while this process lives. A `wanted` precision other than `auto` is taken untried.
+    Raises PaintFailed where this CPU does not have it.
     """
+    offered = _offered()
     if wanted != "auto":
-        return next(c for c in reversed(CANDIDATES.values()) if c.precision == wanted)
+        meant = [one for one in offered.values() if one.precision == wanted]
+        if not meant:
+            raise PaintFailed("precision-not-here", precision=wanted)
+        return meant[-1]
     key = f"{_cpu()}, torch {torch.__version__}, {torch.get_num_threads()} threads, {name}"
-    known = _read(memory)
-    if known.get(key) not in CANDIDATES:
-        known[key] = verdict(measured(load))
-        _write(memory, known)
-    return CANDIDATES[known[key]]
+    known = _read(memory).get(key)
+    if known not in offered:
+        found = verdict(measured(load, shape))
+        known = _read(memory).get(key)  # another worker may have been faster, and all shall paint alike
+        if known not in offered:
+            _write(memory, _read(memory) | {key: found})
+            known = found
+    return offered[known]
 
 
 def verdict(trials: dict[str, Trial]) -> str:
-    """Return the name of the candidate to paint with."""
-    usual = trials[FP32.name].seconds
-    good = {
-        name: trial.seconds
-        for name, trial in trials.items()
-        if trial.error <= LARGEST_ERROR and usual >= LEAST_GAIN * trial.seconds
-    }
-    return min(good, key=lambda name: good[name]) if good else FP32.name
+    """Return the name of the candidate to paint with: each must gain on the one before it, which is more precise."""
+    best = FP32.name
+    for name, trial in trials.items():
+        if trial.error <= LARGEST_ERROR and trials[best].seconds >= LEAST_GAIN * trial.seconds:
+            best = name
+    return best
 
 
 @torch.inference_mode()
-def measured(load: Load) -> dict[str, Trial]:
+def measured(load: Load, shape: Shape) -> dict[str, Trial]:
     """Time one step of both denoisers for each candidate. No more than one of them is in memory at a time."""
-    vnni = has_vnni(_flags())
-    tried = [candidate for candidate in CANDIDATES.values() if vnni or not candidate.int8]
-    trials = {candidate.name: Trial(0.0, 0.0) for candidate in tried}
+    offered = _offered()
+    trials = dict.fromkeys(offered, Trial(0.0, 0.0))
     for stage in ("prior", "decoder"):
         right = None
-        for candidate in tried:
-            noise, seconds = _timed(load(stage, candidate), candidate)
+        for candidate in offered.values():
+            noise, seconds = _timed(load(stage, candidate), shape, candidate)
             right = noise if right is None else right
             error = float((noise - right).square().mean().sqrt() / right.square().mean().sqrt())
             # What is no number is no small error.
@@ -121,27 +135,33 @@ def measured(load: Load) -> dict[str, Trial]:
     return trials
 
 
+def _offered() -> dict[str, Candidate]:
+    """Return the candidates that this CPU has instructions for."""
+    vnni = has_vnni(_flags())
+    return {name: candidate for name, candidate in CANDIDATES.items() if vnni or not candidate.int8}
+
+
 def _narrow(block: torch.nn.Module) -> None:
     for name, layer in list(block.named_children()):
         if isinstance(layer, torch.nn.Linear):
             setattr(block, name, in_int8(layer))
 
 
-def inputs(denoiser: Any, side: int = _SIDE, count: int = 1) -> list[Tensor]:
+def inputs(denoiser: Any, shape: Shape, count: int = 1) -> list[Tensor]:
     """Return what a denoiser is given in a step, in fp32: noise, time, and words, which are noise, too.
 
-    `side` is that of the picture in semantic latents, `count` the number of pictures at once.
+    `count` is the number of pictures at once.
     """
     chance = torch.Generator().manual_seed(0)
 
     def noise(*shape: int) -> Tensor:
         return torch.randn(count, *shape, generator=chance)
 
-    shape, now = denoiser.config, torch.full((count,), _TIME)
-    if "effnet_embd" not in shape:
-        return [noise(shape.c_in, side, side), now, noise(_WORDS, shape.c_cond)]
-    latents = noise(shape.c_in, *[int(side * _SCALE)] * 2)
-    return [latents, now, noise(shape.effnet_embd, side, side), noise(_WORDS, shape.clip_embd)]
+    config, now, side = denoiser.config, torch.full((count,), _TIME), shape.side
+    if "effnet_embd" not in config:
+        return [noise(config.c_in, side, side), now, noise(_WORDS, config.c_cond)]
+    latents = noise(config.c_in, *[int(side * shape.scale)] * 2)
+    return [latents, now, noise(config.effnet_embd, side, side), noise(_WORDS, config.clip_embd)]
 
 
 def as_given(values: list[Tensor], candidate: Candidate) -> list[Tensor]:
@@ -149,9 +169,9 @@ def as_given(values: list[Tensor], candidate: Candidate) -> list[Tensor]:
     return [value if value.ndim == 1 else value.to(candidate.dtype) for value in values]
 
 
-def _timed(module: Any, candidate: Candidate) -> tuple[Tensor, float]:
+def _timed(module: Any, shape: Shape, candidate: Candidate) -> tuple[Tensor, float]:
     """Return the noise, in fp32, and the seconds of the faster of some runs after a first one."""
-    given = as_given(inputs(module), candidate)
+    given = as_given(inputs(module, shape), candidate)
     marks = []
     for _ in range(1 + _TIMES):
         begun = time.perf_counter()
@@ -179,7 +199,7 @@ def _told(what: str) -> str:
 
 def _read(memory: Path | None) -> dict[str, str]:
     if memory is None:
-        return {}
+        return _VERDICTS
     try:
         known = json.loads(memory.read_bytes())
     except (OSError, ValueError):
@@ -189,9 +209,11 @@ def _read(memory: Path | None) -> dict[str, str]:
 
 def _write(memory: Path | None, known: dict[str, str]) -> None:
     """Keep the verdicts; where they can not be kept they are found anew at the next start."""
-    if memory is not None:
-        with suppress(OSError):
-            memory.parent.mkdir(parents=True, exist_ok=True)
-            draft = memory.with_suffix(".part")
-            draft.write_text(json.dumps(known, indent=1), "utf-8")
-            draft.replace(memory)
+    if memory is None:
+        _VERDICTS.update(known)
+        return
+    with suppress(OSError):
+        memory.parent.mkdir(parents=True, exist_ok=True)
+        draft = memory.with_suffix(".part")
+        draft.write_text(json.dumps(known, indent=1), "utf-8")
+        draft.replace(memory)

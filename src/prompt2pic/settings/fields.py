@@ -76,8 +76,8 @@ class Settings(BaseSettings):
     )
     precision: Annotated[Literal["auto", "fp32", "bf16", "int8"], BeforeValidator(rules.lower)] = _setting(
         "auto",
-        "In which precision a CPU paints a full Würstchen: `fp32`, `bf16`, `int8`, or `auto`, the fastest, timed once. "
-        "A GPU uses half precision.",
+        "In which precision a CPU paints with Würstchen: `fp32`, `bf16`, `int8`, or `auto`, the fastest, timed once. "
+        "A GPU uses half precision for a full model.",
     )
     translator: str = _setting(
         "Helsinki-NLP/opus-mt-ru-en",

@@ -41,5 +41,7 @@ painter-broke = The painter failed ({ $reason }): look into the log of the worke
     .short = The painter failed while painting this: ask again, or change the description.
 painter-libraries-missing = The painter's libraries are missing or broken ({ $reason }): run make install, or pip install 'prompt2pic[worker]'.
     .short = The painter is not installed here: the owner of this service has to mend that.
+precision-not-here = This processor has no instructions for { $precision } (PROMPT2PIC_PRECISION): set it to auto.
+    .short = The painter is set up wrongly here: the owner of this service has to mend that.
 out-folder-missing = There is no folder { $folder } to write the picture into: make it, or choose another place with -o.
 out-not-written = The picture can not be written to { $path } ({ $why }): choose another place with -o.
