@@ -23,7 +23,7 @@ def without_some(tokens: Tensor) -> Tensor:
 
 def main() -> None:
     """Write stage_c.pt into the work folder."""
-    parser = training_parser(__doc__, minutes=15, rate=2e-3, batch=64)
+    parser = training_parser(__doc__, minutes=22, rate=1.3e-3, batch=64)
     parser.add_argument("--text-rate", type=float, default=0.0, help="share of the rate for the text encoder")
     options = parser.parse_args()
     seed(options)

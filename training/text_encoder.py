@@ -44,7 +44,7 @@ def keep_codes(encoder: CLIPTextModel) -> None:
 
 def main() -> None:
     """Write text_encoder.pt into the work folder."""
-    options = training_parser(__doc__, minutes=15, rate=2e-3, batch=192).parse_args()
+    options = training_parser(__doc__, minutes=95, rate=2e-3, batch=192).parse_args()
     seed(options)
     data = open_latents(options.work)
     compressed = compressor(options.work).to(options.device)
