@@ -23,7 +23,7 @@ from prompt2pic.ops.metrics import Metrics
 
 _RETRY = 5.0  # seconds before Telegram is told our menu again
 
-_log = structlog.get_logger()
+_log = structlog.get_logger(__name__)
 
 
 async def name_of(bot: Bot, address: str) -> str:

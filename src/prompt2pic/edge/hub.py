@@ -32,7 +32,7 @@ _SHELVE_AFTER = 100_000  # records folded, also: a first start reads months
 
 Answer = TypeVar("Answer")
 
-_log = structlog.get_logger()
+_log = structlog.get_logger(__name__)
 
 
 class Hub:

@@ -15,7 +15,7 @@ _LOOK = 0.5  # seconds between two looks at the processes
 _STEADY = 60.0  # seconds after which a process counts as running well again
 _LONGEST_PAUSE = 30.0  # seconds before a restart
 
-_log = structlog.get_logger()
+_log = structlog.get_logger(__name__)
 
 
 class _Process:

@@ -36,7 +36,7 @@ from prompt2pic.web.images import InFlight
 from prompt2pic.web.page import STATIC, page_in
 from prompt2pic.web.people import NotKnown, language_of
 
-_log = structlog.get_logger()
+_log = structlog.get_logger(__name__)
 
 
 def make_app(context: Context, guard: Guard) -> FastAPI:
