@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tests.servers.service import eventually
+from tests.servers.service import eventually, free_port
 
 EDGE, WORKER = "prompt2pic-edge", "prompt2pic-worker"
 _SAFE = ("--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges", "--tmpfs=/tmp:mode=1777")
@@ -36,6 +36,7 @@ class Container:
         self, image: str, *command: str, settings: Mapping[str, str], options: Sequence[str] = ()
     ) -> None:
         self.name = f"prompt2pic-test-{command[0]}-{secrets.token_hex(3)}"
+        settings = {"metrics_port": str(free_port()), **settings}
         given = [f"--env=PROMPT2PIC_{name.upper()}={value}" for name, value in settings.items()]
         docker(
             *("run", "--detach", "--network=host", f"--name={self.name}"),

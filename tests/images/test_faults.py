@@ -22,7 +22,7 @@ def test_a_wrong_token_is_told() -> None:
 def test_kafka_that_is_away_is_told() -> None:
     """A worker that finds no broker says where it looked."""
     address = f"kafka://127.0.0.1:{free_port()}"
-    settings = {"log": address, "painter": "stub:1", "language": "en", "metrics_port": str(free_port())}
+    settings = {"log": address, "painter": "stub:1", "language": "en"}
     with Container(WORKER, "worker", settings=settings) as worker:
         assert address in worker.wait_told("does not answer")
 
