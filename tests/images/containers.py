@@ -3,7 +3,8 @@
 import json
 import secrets
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from tests.servers.service import eventually, free_port
@@ -17,6 +18,16 @@ def docker(*words: str) -> str:
     done = subprocess.run(["docker", *words], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
+
+
+@contextmanager
+def volume(*options: str) -> Iterator[str]:
+    """Lend a volume; `options` are those of the engine's local driver."""
+    name = docker("volume", "create", *(f"--opt={option}" for option in options))
+    try:
+        yield name
+    finally:
+        docker("volume", "rm", "--force", name)
 
 
 def missing() -> str:
