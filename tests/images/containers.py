@@ -3,7 +3,7 @@
 import json
 import secrets
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -78,12 +78,19 @@ class Container:
 
     def wait_healthy(self) -> None:
         """Return once its health check is content."""
-        eventually(lambda: self.health[0] == "healthy", f"{self.name} {self.health}: {self.told()}", 120)
+        self._wait(lambda: self.health[0] == "healthy")
 
     def wait_told(self, part: str) -> str:
         """Return what the unhealthy container's health check says, once `part` is in it."""
-        eventually(lambda: self.health[0] == "unhealthy" and part in self.health[1], self.told(), 120)
+        self._wait(lambda: self.health[0] == "unhealthy" and part in self.health[1])
         return self.health[1]
+
+    def _wait(self, true: Callable[[], bool]) -> None:
+        try:
+            eventually(true, self.name, 120)
+        except AssertionError as error:
+            error.add_note(f"{self.health}\n{self.told()}")
+            raise
 
     def told(self) -> str:
         """Return all that it printed."""

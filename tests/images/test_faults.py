@@ -1,4 +1,4 @@
-"""What an owner may get wrong: the container says it in one sentence, is unhealthy for it, and recovers when it is mended.
+"""What an owner may get wrong: a container says it in one sentence, is unhealthy for it, and recovers when mended.
 
 Where a container can not start it is run as `deploy/compose.yaml` runs it: started again whenever it ends.
 """
@@ -85,19 +85,25 @@ def test_a_disk_that_is_full_at_the_start() -> None:
         as_owner(data, "dd if=/dev/zero of=/data/junk bs=64k status=none || true")
         options = (RESTART, f"--volume={data}:/data")
         with Container(EDGE, "web", settings=settings, options=options) as web:
-            web.wait_told("full")
+            web.wait_told("No space left on device")
             as_owner(data, "rm /data/junk")
             web.wait_healthy()
 
 
-def test_a_volume_with_files_of_another_owner() -> None:
-    """A page that may not write its log says which file; once it is given the right its next start works."""
+@pytest.mark.parametrize(
+    ("place", "sentence"),
+    [("/data/log.sqlite3", "give this user the right to write"), ("/data", "/data can not be used")],
+)
+def test_a_volume_of_another_owner(place: str, sentence: str) -> None:
+    """A page that may not write its log, or its folder, names it; given the right its next start works."""
     settings = {"port": str(free_port()), "open_access": "true", "language": "en"}
     with volume() as data:
-        as_owner(data, "touch /data/log.sqlite3; chmod 600 /data/log.sqlite3; chown -R 0:0 /data", user="0")
+        as_owner(
+            data, f"touch /data/log.sqlite3; chmod 600 /data/log.sqlite3; chown -R 0:0 {place}", user="0"
+        )
         options = (RESTART, f"--volume={data}:/data")
         with Container(EDGE, "web", settings=settings, options=options) as web:
-            web.wait_told("give this user the right to write")
+            web.wait_told(sentence)
             as_owner(data, f"chown -R {OWNER} /data", user="0")
             web.wait_healthy()
 
@@ -115,6 +121,7 @@ def test_a_clock_that_is_set_right(tmp_path: Path) -> None:
     }
     given = [f"--env={name}={value}" for name, value in (fake | {"FAKETIME_NO_CACHE": "1"}).items()]
     mounts = [f"--volume={faketime()}:/faketime.so:ro", f"--volume={tmp_path}:/clock:ro"]
+    (tmp_path / "s3").mkdir()
     with seaweedfs(tmp_path / "s3") as server:
         server.make_bucket("pictures")
         settings = {
