@@ -98,10 +98,10 @@ def test_a_volume_of_another_owner(place: str, sentence: str) -> None:
     """A page that may not write its log, or its folder, names it; given the right its next start works."""
     settings = {"port": str(free_port()), "open_access": "true", "language": "en"}
     with volume() as data:
-        as_owner(
-            data, f"touch /data/log.sqlite3; chmod 600 /data/log.sqlite3; chown -R 0:0 {place}", user="0"
-        )
         options = (RESTART, f"--volume={data}:/data")
+        with Container(EDGE, "web", settings=settings, options=options) as web:
+            web.wait_healthy()
+        as_owner(data, f"chown -R 0:0 {place}", user="0")
         with Container(EDGE, "web", settings=settings, options=options) as web:
             web.wait_told(sentence)
             as_owner(data, f"chown -R {OWNER} /data", user="0")
