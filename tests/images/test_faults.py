@@ -39,7 +39,7 @@ def test_a_wrong_token_put_right() -> None:
 
 def test_kafka_that_comes_after_a_failed_start(tmp_path: Path) -> None:
     """A worker that finds no broker says where it looked; once there is one its next start works."""
-    with kafka(tmp_path / "kafka") as server:
+    with kafka(tmp_path) as server:
         settings = {"log": f"kafka://{server.servers}", "painter": "stub:1", "language": "en"}
         with Container(EDGE, "topics", "--replication", "1", settings=settings) as topics:
             assert docker("wait", topics.name) == "0", topics.told()
