@@ -33,8 +33,11 @@ class Watch:
     def _work(self) -> None:
         while True:
             self._wrong = self._found()
-            # Not a sleep: where a clock is faked that raises, and nobody would look any more.
-            self._never.wait(_SHORT_PAUSE if self._wrong else _PAUSE)
+            self._pause(_SHORT_PAUSE if self._wrong else _PAUSE)
+
+    def _pause(self, seconds: float) -> None:
+        """Wait, but not by a sleep: where a clock is faked that raises, and nobody would look any more."""
+        self._never.wait(seconds)
 
     def _found(self) -> str | None:
         try:
