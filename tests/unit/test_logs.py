@@ -59,6 +59,20 @@ def test_a_logger_made_before_follows() -> None:
     assert (line["event"], line["logger"]) == ("late by 3 s", "early")
 
 
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), ValueError("closed")])
+def test_a_line_that_can_not_be_written_harms_nobody(error: Exception) -> None:
+    """A full disk or a closed stream loses the line, not the work that it tells of."""
+
+    class Full(io.StringIO):
+        def write(self, _line: str) -> int:
+            raise error
+
+    stream = Full()
+    configure_logs(stream=stream)
+    structlog.get_logger().info("lost")
+    assert stream.getvalue() == ""
+
+
 @pytest.mark.parametrize("odd", [b"bytes", "half \ud800", 2**70, {1: ValueError("x")}, float("inf"), None])
 def test_whatever_is_told_is_a_line_with_all_its_parts(odd: object) -> None:
     """What JSON has no word for is shown as Python shows it; the line is written, and dated, all the same."""

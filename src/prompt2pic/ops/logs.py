@@ -57,7 +57,13 @@ class _Lines:
         self._write = write
 
     def msg(self, line: str) -> None:
-        self._write(line + "\n")
+        try:  # noqa: SIM105 - which costs nothing, other than `suppress`
+            self._write(line + "\n")
+        except (
+            OSError,
+            ValueError,
+        ):  # a stream that is full or closed: the work goes on, as it does with logging
+            pass
 
     debug = info = warning = error = critical = msg
 
