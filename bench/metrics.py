@@ -35,6 +35,7 @@ SCRAPES = 15.0  # seconds between two of them, as deploy/monitoring has it
 QUEUE = 1000  # jobs that wait, for the slowest scrape
 LOADS = {"bot": ("stub:0.02", 0.1), "worker": ("wuerstchen", 0.5)}  # painter, seconds between two messages
 ALL = "all"
+TELLS = 0.25  # seconds between two words of a process about what it spent
 GOAL = 0.01  # of a process's CPU
 SCRAPE_GOAL = 50.0  # ms
 
@@ -57,8 +58,9 @@ class Ledger:
             try:
                 return call(*args, **kwargs)
             finally:
+                spent = time.thread_time() - began
                 self._inside.now = False
-                self.spent[owner.__name__] += time.thread_time() - began
+                self.spent[owner.__name__] += spent
 
         setattr(owner, name, timed)
 
@@ -68,7 +70,7 @@ class Ledger:
             draft = path.with_suffix(".new")
             draft.write_bytes(msgspec.json.encode(dict(self.spent)))
             draft.replace(path)
-            time.sleep(0.25)
+            time.sleep(TELLS)
 
 
 def be_timed(path: Path, words: list[str]) -> None:
@@ -81,6 +83,7 @@ def be_timed(path: Path, words: list[str]) -> None:
         Metrics: ("look_at", "exposition"),
         BaseHTTPRequestHandler: ("handle_one_request",),
         structlog.BoundLoggerBase: ("_proxy_to_logger",),
+        type(structlog.get_logger()): ("bind",),
     }.items():
         for name in names:
             ledger.watch(kind, name)
@@ -164,6 +167,7 @@ def _spent(told: Path, port: int) -> dict[str, float]:
     """Return the CPU seconds for metrics and logs by what they went to, and those of process and painter."""
     lines = _scrape(port).decode().splitlines()
     parts = [float(line.split()[-1]) for line in lines if line.startswith("prompt2pic_cpu_seconds_total")]
+    time.sleep(2 * TELLS)  # so that what this very scrape took is told, before and after
     return {**msgspec.json.decode(told.read_bytes(), type=dict[str, float]), ALL: sum(parts)}
 
 

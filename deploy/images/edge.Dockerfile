@@ -50,9 +50,10 @@ VOLUME /data
 EXPOSE 8080 8081 9464
 USER 10001:10001
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=10s --timeout=6s --start-period=30s --retries=2 \
+# One that can not start lingers for a minute and says why: it must be called unhealthy within that time.
+HEALTHCHECK --interval=10s --timeout=6s --start-period=10s --retries=2 \
     CMD ["python3", "-m", "prompt2pic.ops.probe"]
-ENTRYPOINT ["python3", "-m", "prompt2pic", "--linger", "45"]
+ENTRYPOINT ["python3", "-m", "prompt2pic", "--linger", "60"]
 CMD ["web"]
 # Last, as they differ in every build.
 ARG VERSION=0

@@ -10,7 +10,7 @@ import sys
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
@@ -22,7 +22,7 @@ from prompt2pic.core.ports import PaintOrder, Step
 from prompt2pic.core.unread import words_read
 from prompt2pic.ops.health import Health
 from prompt2pic.ops.metrics import Metrics
-from prompt2pic.ops.server import OpsServer
+from prompt2pic.ops.server import Look, OpsServer
 from prompt2pic.ops.supervisor import Supervisor
 from prompt2pic.settings import Settings, make_folder, variable
 from prompt2pic.texts import Texts
@@ -30,7 +30,6 @@ from prompt2pic.wiring import build_bot, build_painter, build_web, build_worker
 
 _GRACE_BEYOND = 10.0  # seconds that all processes get beyond a worker's own grace period
 _READY_WITHIN = 120.0  # seconds the page may take to answer for the first time
-_LOOK_WITHIN = 2.0  # seconds that a scrape waits for a loop that is busy
 _SERVING: dict[str, Any] = {
     "log_config": None,
     "access_log": False,
@@ -45,7 +44,8 @@ def run(settings: Settings, workers: int) -> int:
     settings.refuse_open_door()
     make_folder(settings.data)
     settings.signing_secret()
-    supervisor = Supervisor(_commands(settings, workers), os.environ | _environment(settings))
+    own = {"web": {variable("metrics_port"): str(settings.metrics_port)}}
+    supervisor = Supervisor(_commands(settings, workers), os.environ | _environment(settings), own)
     on_signals(supervisor.stop)
     greeting = threading.Thread(target=_greet, args=(settings,), daemon=True)
     return supervisor.run(settings.grace_seconds + _GRACE_BEYOND, greeting.start)
@@ -55,13 +55,9 @@ def worker(settings: Settings, *, attached: bool) -> int:
     """Work until told to stop."""
     metrics, health, texts = Metrics(), Health(), Texts(settings.language)
     hand = build_worker(settings, metrics, health, _show_loading(texts))
-    ops = OpsServer(settings.host, settings.metrics_port, metrics, health) if settings.metrics_port else None
-    on_signals(hand.stop, attached=attached)
-    try:
+    with _telling_operators(settings, metrics, health):
+        on_signals(hand.stop, attached=attached)
         hand.run()
-    finally:
-        if ops:
-            ops.close()
     return 0
 
 
@@ -78,11 +74,13 @@ def web(settings: Settings, *, attached: bool) -> int:
         failures.append(problem)
         server.should_exit = True
 
-    app = build_web(settings, Metrics(), Health(), fail)
+    metrics, health = Metrics(), Health()
+    app, hub = build_web(settings, metrics, health, fail)
     server = uvicorn.Server(uvicorn.Config(app, host=settings.host, port=port, **_SERVING))
     if attached:
         _on_end_of_input(lambda: setattr(server, "should_exit", True))
-    server.run()
+    with _telling_operators(settings, metrics, health, hub.show_from_outside):
+        server.run()
     if failures:
         raise failures[0]
     return 0 if server.started else 1
@@ -97,34 +95,29 @@ async def _speak(settings: Settings, *, attached: bool) -> int:
     logging.getLogger("aiogram").setLevel(logging.WARNING)
     loop, texts, metrics, health = asyncio.get_running_loop(), Texts(settings.language), Metrics(), Health()
     process = build_bot(settings, metrics, health, lambda key, **args: _tell(texts.say(key, **args)))
-    ops = None
-    if settings.metrics_port and settings.telegram_webhook is None:
-        look = _in_loop(loop, process.context.hub.show)
-        ops = OpsServer(settings.host, settings.metrics_port, metrics, health, look)
 
     def stop() -> None:
         loop.call_soon_threadsafe(process.stop)
 
-    on_signals(stop, attached=attached)
-    try:
+    with _telling_operators(settings, metrics, health, process.context.hub.show_from_outside):
+        on_signals(stop, attached=attached)
         await process.run()
-    finally:
-        if ops:
-            ops.close()
     return 0
 
 
-def _in_loop(loop: asyncio.AbstractEventLoop, act: Callable[[], None]) -> Callable[[], None]:
-    """Return what has the event loop do something and waits for that, a while: a scrape must not hang with it."""
-
-    async def acted() -> None:
-        act()
-
-    def do() -> None:
-        with contextlib.suppress(TimeoutError):
-            asyncio.run_coroutine_threadsafe(acted(), loop).result(_LOOK_WITHIN)
-
-    return do
+@contextlib.contextmanager
+def _telling_operators(
+    settings: Settings, metrics: Metrics, health: Health, look: Look = lambda: None
+) -> Iterator[None]:
+    """Serve metrics and health where a port is set for them."""
+    if not settings.metrics_port:
+        yield
+        return
+    ops = OpsServer(settings.host, settings.metrics_port, metrics, health, look)
+    try:
+        yield
+    finally:
+        ops.close()
 
 
 def paint(settings: Settings, text: str, out: Path, changes: dict[str, object]) -> int:
@@ -201,7 +194,8 @@ def _commands(settings: Settings, workers: int) -> dict[str, list[str]]:
 
 
 def _environment(settings: Settings) -> dict[str, str]:
-    return {variable("data"): str(settings.data), variable("port"): str(settings.port)}
+    told = {"data": settings.data, "port": settings.port, "metrics_port": 0}
+    return {variable(name): str(value) for name, value in told.items()}
 
 
 def _greet(settings: Settings) -> None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from prompt2pic.bot.process import Process
+    from prompt2pic.edge.hub import Hub
     from prompt2pic.log.kafka_keeper import Keeper
     from prompt2pic.worker.worker import Worker
 
@@ -150,8 +151,8 @@ def build_worker(
 
 def build_web(
     settings: Settings, metrics: Metrics, health: Health, failing: Callable[[Problem], None]
-) -> "FastAPI":
-    """Return the web application; `failing` is told where it can follow the log no more.
+) -> "tuple[FastAPI, Hub]":
+    """Return the web application and its hub; `failing` is told where it can follow the log no more.
 
     Raises Problem where its log or store can not be had.
     """
@@ -188,8 +189,9 @@ def build_web(
         metrics=metrics,
         health=health,
     )
-    beyond = settings.open_access or bool(settings.api_keys)
-    return make_app(context, Guard(settings.allowed_hosts, settings.public_url, any_host=beyond))
+    guard = Guard(settings.allowed_hosts, settings.public_url, any_host=settings.lets_others_in())
+    private = settings.is_private() and not settings.metrics_port
+    return make_app(context, guard, private=private), hub
 
 
 def build_bot(settings: Settings, metrics: Metrics, health: Health, say: Callable[..., None]) -> "Process":

@@ -43,7 +43,8 @@ class BotFleet:
         self._hooks = hooks
         environment = self.environment(settings)
         self.ports = [free_port() for _ in range(bots)]
-        self.bots = [self._bot(number, port, environment) for number, port in enumerate(self.ports)]
+        self.hook_ports = [free_port() for _ in range(bots)]
+        self.bots = [self._bot(number, environment) for number in range(bots)]
         self.worker_ports = [free_port() for _ in range(workers)]
         self.workers = [
             self._worker(f"worker-{n}", port, environment) for n, port in enumerate(self.worker_ports)
@@ -65,11 +66,14 @@ class BotFleet:
         others = {name: value for name, value in os.environ.items() if not name.startswith("PROMPT2PIC_")}
         return others | {f"PROMPT2PIC_{name.upper()}": str(value) for name, value in told.items()}
 
-    def _bot(self, number: int, port: int, environment: dict[str, str]) -> Machine:
-        hook = {"PROMPT2PIC_BOT_PORT": str(port), "PROMPT2PIC_METRICS_PORT": str(port)}
+    def _bot(self, number: int, environment: dict[str, str]) -> Machine:
+        hook = {
+            "PROMPT2PIC_BOT_PORT": str(self.hook_ports[number]),
+            "PROMPT2PIC_METRICS_PORT": str(self.ports[number]),
+        }
         if self._hooks:
             # All are called at one address, behind which one of them answers: here the first.
-            hook["PROMPT2PIC_TELEGRAM_WEBHOOK"] = f"http://127.0.0.1:{self.ports[0]}/telegram"
+            hook["PROMPT2PIC_TELEGRAM_WEBHOOK"] = f"http://127.0.0.1:{self.hook_ports[0]}/telegram"
         return Machine(self.folder, f"bot-{number}", program("bot"), environment | hook)
 
     def _worker(self, name: str, port: int, environment: dict[str, str]) -> Machine:

@@ -14,15 +14,18 @@ from tests.servers.service import eventually
 
 
 def test_a_webhook_has_its_health_and_believes_only_telegram(tmp_path: Path) -> None:
-    """Calls without the secret are refused; /readyz and /metrics are served beside them."""
+    """Calls without the secret are refused; /readyz is served beside them, /metrics at operators' port alone."""
     with bot_fleet(tmp_path, painter="stub:0.1", hooks=True) as fleet:
-        address = f"http://127.0.0.1:{fleet.ports[0]}"
+        address = f"http://127.0.0.1:{fleet.hook_ports[0]}"
         eventually(lambda: httpx.get(f"{address}/readyz").status_code == 200 or None, "it does not get ready")
         assert httpx.post(f"{address}/telegram", json={"update_id": 1}).status_code == 403
         anna = fleet.api.person()
         anna.says("кот")
         assert picture_of(anna.private())
-        assert 'prompt2pic_telegram_updates_total{outcome="done"} 1.0' in httpx.get(f"{address}/metrics").text
+        assert httpx.get(f"{address}/metrics").status_code == 404
+        told = httpx.get(f"http://127.0.0.1:{fleet.ports[0]}/metrics").text
+        assert 'prompt2pic_telegram_updates_total{outcome="done"} 1.0' in told
+        assert "prompt2pic_workers 1.0" in told
 
 
 def test_a_polling_bot_shows_the_queue(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import httpx
 import openai
 import pytest
 
-from tests.servers.service import Service, eventually
+from tests.servers.service import Service, eventually, free_port
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -282,6 +282,21 @@ def test_links_expire_and_can_not_be_altered(service: Service) -> None:
     assert httpx.get(address[:-1] + ("0" if address[-1] != "0" else "1")).status_code == 404
     assert httpx.get(address.replace("/0.png", "/1.png")).status_code == 404
     assert httpx.get(address.replace("expires=", "expires=9")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "reached",
+    [{"api_keys": "anna:key-of-anna"}, {"public_url": "https://example.org"}, {"open_access": "true"}],
+)
+def test_beyond_this_machine_metrics_are_for_operators_only(tmp_path: Path, reached: dict[str, str]) -> None:
+    """A page that others reach has /metrics at the operators' port alone, where `run` serves the page's."""
+    port = free_port()
+    with Service(tmp_path / "data", painter="stub:0.1", metrics_port=str(port), **reached) as page:
+        assert httpx.get(f"{page.address}/metrics").status_code == 404
+        told = f"http://127.0.0.1:{port}/metrics"
+        eventually(lambda: "prompt2pic_workers 1.0" in httpx.get(told).text, "it does not show the queue")
+        assert "prompt2pic_http_requests_total" in httpx.get(told).text
+        assert page.call("GET", "/healthz").status_code == 200
 
 
 def test_operators_and_docs(service: Service) -> None:

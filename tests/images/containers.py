@@ -3,10 +3,11 @@
 import json
 import secrets
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-from tests.servers.service import eventually
+from tests.servers.service import eventually, free_port
 
 EDGE, WORKER = "prompt2pic-edge", "prompt2pic-worker"
 _SAFE = ("--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges", "--tmpfs=/tmp:mode=1777")
@@ -17,6 +18,16 @@ def docker(*words: str) -> str:
     done = subprocess.run(["docker", *words], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
+
+
+@contextmanager
+def volume(*options: str) -> Iterator[str]:
+    """Lend a volume; `options` are those of the engine's local driver."""
+    name = docker("volume", "create", *(f"--opt={option}" for option in options))
+    try:
+        yield name
+    finally:
+        docker("volume", "rm", "--force", name)
 
 
 def missing() -> str:
@@ -36,6 +47,7 @@ class Container:
         self, image: str, *command: str, settings: Mapping[str, str], options: Sequence[str] = ()
     ) -> None:
         self.name = f"prompt2pic-test-{command[0]}-{secrets.token_hex(3)}"
+        settings = {"metrics_port": str(free_port()), **settings}
         given = [f"--env=PROMPT2PIC_{name.upper()}={value}" for name, value in settings.items()]
         docker(
             *("run", "--detach", "--network=host", f"--name={self.name}"),
@@ -66,12 +78,19 @@ class Container:
 
     def wait_healthy(self) -> None:
         """Return once its health check is content."""
-        eventually(lambda: self.health[0] == "healthy", f"{self.name} {self.health}: {self.told()}", 120)
+        self._wait(lambda: self.health[0] == "healthy")
 
     def wait_told(self, part: str) -> str:
         """Return what the unhealthy container's health check says, once `part` is in it."""
-        eventually(lambda: self.health[0] == "unhealthy" and part in self.health[1], self.told(), 120)
+        self._wait(lambda: self.health[0] == "unhealthy" and part in self.health[1])
         return self.health[1]
+
+    def _wait(self, true: Callable[[], bool]) -> None:
+        try:
+            eventually(true, self.name, 120)
+        except AssertionError as error:
+            error.add_note(f"{self.health}\n{self.told()}")
+            raise
 
     def told(self) -> str:
         """Return all that it printed."""

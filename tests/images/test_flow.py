@@ -42,7 +42,6 @@ class Stack:
             **self.settings,
             "worker_name": name,
             "painter": painter,
-            "metrics_port": str(free_port()),
         }
         worker = self.stack.enter_context(self.container(WORKER, "worker", settings))
         worker.wait_healthy()
@@ -104,7 +103,7 @@ def running(broker: Kafka) -> Iterator[Stack]:
         here = Stack(settings, api, f"http://127.0.0.1:{port}", volume, stack)
         with here.container(EDGE, "topics --partitions 2 --replication 1", settings) as topics:
             assert docker("wait", topics.name) == "0", topics.told()
-        chat = {"telegram_token": api.token, "telegram_api_url": api.url, "metrics_port": str(free_port())}
+        chat = {"telegram_token": api.token, "telegram_api_url": api.url}
         for command, more in (("web", {"port": str(port)}), ("bot", chat)):
             stack.enter_context(here.container(EDGE, command, settings | more)).wait_healthy()
         yield here

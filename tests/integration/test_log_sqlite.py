@@ -110,11 +110,11 @@ def fill(log: Log, count: int, place: Place = FIRST) -> None:
 
 
 @contextmanager
-def frozen(folder: Path) -> Iterator[None]:
-    """Let nothing be written in a folder, not even by root, as whom tests may run."""
+def frozen(folder: Path, folder_mode: int = 0o555) -> Iterator[None]:
+    """Let no file be written in a folder, not even by root, as whom tests may run."""
     for file in folder.iterdir():
         file.chmod(0o444)
-    folder.chmod(0o555)
+    folder.chmod(folder_mode)
     user = os.geteuid()
     if user == 0:
         os.seteuid(NOBODY)
@@ -178,6 +178,14 @@ class TestFile:
             path = Path(folder, "log.sqlite3")
             open_log(path).close()
             with frozen(path.parent):
+                assert refusal(path).key == "log-file-not-writable"
+
+    def test_read_only_file_in_a_folder_of_ours(self) -> None:
+        """A log that may only be read is refused at once, not at the first record."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "log.sqlite3")
+            open_log(path).close()
+            with frozen(path.parent, folder_mode=0o777):
                 assert refusal(path).key == "log-file-not-writable"
 
     def test_damage(self, path: Path) -> None:

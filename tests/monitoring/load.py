@@ -25,22 +25,24 @@ def watched(folder: Path) -> Iterator[tuple[BotFleet, str, Prometheus]]:
     (folder / "fleet").mkdir()
     with (
         bot_fleet(folder / "fleet", workers=2, **options) as fleet,
-        _page(fleet, options) as port,
+        _page(fleet, options) as (port, metrics),
         node_exporter() as node,
     ):
-        ports = {"web": [port], "bot": fleet.ports, "worker": fleet.worker_ports, "node": [node]}
+        ports = {"web": [metrics], "bot": fleet.ports, "worker": fleet.worker_ports, "node": [node]}
         with prometheus(folder / "prometheus", ports) as server:
             yield fleet, f"http://127.0.0.1:{port}", server
 
 
 @contextlib.contextmanager
-def _page(fleet: BotFleet, options: dict[str, object]) -> Iterator[int]:
-    port = free_port()
-    page = Machine(fleet.folder, "web", program("web", "--port", str(port)), fleet.environment(options))
+def _page(fleet: BotFleet, options: dict[str, object]) -> Iterator[tuple[int, int]]:
+    """Run a page; yield its port, and that of its metrics."""
+    port, metrics = free_port(), free_port()
+    environment = fleet.environment({**options, "metrics_port": metrics})
+    page = Machine(fleet.folder, "web", program("web", "--port", str(port)), environment)
     page.start()
     try:
         eventually(lambda: _answers(port), "the page does not start")
-        yield port
+        yield port, metrics
     finally:
         page.kill()
 

@@ -3,10 +3,14 @@
 import io
 import json
 import logging
+import re
 from collections.abc import Iterator
+from datetime import datetime
 
 import pytest
 import structlog
+from hypothesis import given
+from hypothesis import strategies as st
 
 from prompt2pic.ops.logs import configure_logs
 
@@ -33,6 +37,7 @@ def test_an_event_is_one_json_line() -> None:
     structlog.get_logger("here").info("claimed", level_chosen="fast")
     (line,) = _lines(stream)
     assert (line["event"], line["level"], line["level_chosen"]) == ("claimed", "info", "fast")
+    assert line["logger"] == "here"
     assert str(line["timestamp"]).endswith("Z")
 
 
@@ -43,6 +48,52 @@ def test_libraries_write_the_same_form() -> None:
     logging.getLogger("library").warning("slow: %s s", 3)
     (line,) = _lines(stream)
     assert (line["event"], line["level"], line["logger"]) == ("slow: 3 s", "warning", "library")
+
+
+def test_a_logger_made_before_follows() -> None:
+    """Where lines go is decided when the first one is written, not when a module is imported."""
+    early, stream = structlog.get_logger("early"), io.StringIO()
+    configure_logs(stream=stream)
+    early.warning("late by %s s", 3)
+    (line,) = _lines(stream)
+    assert (line["event"], line["logger"]) == ("late by 3 s", "early")
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), ValueError("closed")])
+def test_a_line_that_can_not_be_written_harms_nobody(error: Exception) -> None:
+    """A full disk or a closed stream loses the line, not the work that it tells of."""
+
+    class Full(io.StringIO):
+        def write(self, _line: str) -> int:
+            raise error
+
+    stream = Full()
+    configure_logs(stream=stream)
+    structlog.get_logger().info("lost")
+    assert stream.getvalue() == ""
+
+
+@pytest.mark.parametrize("odd", [b"bytes", "half \ud800", 2**70, {1: ValueError("x")}, float("inf"), None])
+def test_whatever_is_told_is_a_line_with_all_its_parts(odd: object) -> None:
+    """What JSON has no word for is shown as Python shows it; the line is written, and dated, all the same."""
+    stream = io.StringIO()
+    configure_logs(stream=stream)
+    structlog.get_logger().info("odd", what=odd)
+    (line,) = _lines(stream)
+    assert line["event"] == "odd"
+    assert "what" in line
+    datetime.fromisoformat(str(line["timestamp"]))
+
+
+def test_own_lines_and_those_of_libraries_are_dated_alike() -> None:
+    """Time and zone are written in one form, whatever way a line took."""
+    stream = io.StringIO()
+    configure_logs(stream=stream)
+    structlog.get_logger().info("fast")
+    structlog.get_logger().info("slow", what=b"x")
+    logging.getLogger("library").info("theirs")
+    shapes = {re.sub(r"\d", "0", str(line["timestamp"])) for line in _lines(stream)}
+    assert shapes == {"0000-00-00T00:00:00.000000Z"}
 
 
 def test_a_console_gets_readable_lines() -> None:
@@ -90,6 +141,23 @@ def test_a_secret_is_masked_wherever_it_stands(form: str) -> None:
     assert 'hu\\"sh' not in stream.getvalue()
     assert "***" in stream.getvalue()
     assert "it broke" in stream.getvalue()
+
+
+@given(
+    st.text(min_size=6).filter(lambda text: "*" not in text and text.isprintable())
+    | st.from_regex(r"[a-f]{3}[ё\"\\\n\x1f\x7f]{1,4}[a-f]{3}", fullmatch=True)
+)
+def test_a_secret_of_any_letters_is_masked(secret: str) -> None:
+    """However JSON writes a secret, it is not in the line: by the fast way, by the slow one, of a library."""
+    stream = io.StringIO()
+    configure_logs(secrets=[secret], stream=stream)
+    structlog.get_logger().info("fast", key=f"({secret})")
+    structlog.get_logger().info("slow", key=[f"({secret})"])
+    logging.getLogger("library").info("(%s)", secret)
+    fast, slow, theirs = _lines(stream)
+    assert fast["key"] == "(***)"
+    assert slow["key"] == ["(***)"]
+    assert theirs["event"] == "(***)"
 
 
 def test_a_telegram_token_is_masked_unasked() -> None:

@@ -16,6 +16,7 @@ from prompt2pic.core.reader import Reader
 from prompt2pic.core.workers import encode_worker
 from prompt2pic.ops.machine import Gpus
 from prompt2pic.ops.metrics import Metrics
+from prompt2pic.worker.score import Score
 from tests.fakes.memory_log import MemoryLog
 from tests.unit.samples import asked, claimed, request, told, worker
 
@@ -26,13 +27,26 @@ WORK = "prompt2pic_predicted_work_seconds "
 def test_what_was_counted_is_exposed() -> None:
     """Counts and measured seconds appear under our prefix with their labels."""
     metrics = Metrics()
-    metrics.requests.labels(outcome="finished").inc()
+    metrics.requests["finished"].inc()
     metrics.waiting.set(3)
-    metrics.paint_seconds.labels(level="fast").observe(0.3)
+    metrics.paint_seconds["fast"].observe(0.3)
     text = metrics.exposition().decode()
     assert 'prompt2pic_requests_total{outcome="finished"} 1.0' in text
     assert "prompt2pic_waiting_jobs 3.0" in text
     assert 'prompt2pic_paint_seconds_bucket{le="0.5",level="fast"} 1.0' in text
+
+
+def test_only_what_a_process_counts_is_written_out() -> None:
+    """A worker shows its zeros at once, as a rate needs them; a bot or page has no lines of painting at all."""
+    bot, worker = Metrics(), Metrics()
+    Score(worker, lambda: NOW)
+    line = 'prompt2pic_paint_seconds_count{level="best"} 0.0'
+    assert line in worker.exposition().decode()
+    assert 'prompt2pic_on_time_total{kept="no"} 0.0' in worker.exposition().decode()
+    text = bot.exposition().decode()
+    assert "prompt2pic_paint_seconds_count" not in text
+    assert 'prompt2pic_requests_total{outcome="accepted"} 0.0' in text
+    assert "_created" not in text
 
 
 def test_two_processes_in_one_test_do_not_mix() -> None:

@@ -53,6 +53,20 @@ def test_the_runbook_speaks_of_alerts_that_exist() -> None:
     ]
 
 
+@pytest.mark.parametrize(("job", "image"), [("web", "edge"), ("bot", "edge"), ("worker", "worker")])
+def test_each_process_is_scraped_where_its_image_serves_metrics(job: str, image: str) -> None:
+    """The port is that of the image, whichever way a bot gets its updates, and no port that people reach."""
+    jobs = yaml.safe_load((PROMETHEUS / "prometheus.yml").read_text("utf-8"))["scrape_configs"]
+    (asked,) = next(each["dns_sd_configs"] for each in jobs if each["job_name"] == job)
+    lines = (ROOT / "deploy" / "images" / f"{image}.Dockerfile").read_text("utf-8")
+    assert f"PROMPT2PIC_METRICS_PORT={asked['port']} " in lines
+    services = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text("utf-8"))["services"]
+    assert set(asked["names"]) <= set(services)
+    assert not any(
+        f":{asked['port']}" in port for each in services.values() for port in each.get("ports", ())
+    )
+
+
 @pytest.mark.parametrize("name", ["recording.yml", "alerts.yml"])
 def test_rules_ask_for_metrics_that_exist(name: str) -> None:
     """A name misspelt is an alert that never fires."""

@@ -19,7 +19,7 @@ class Place:
         self.found = iter(found)
         self.pauses: queue.Queue[float] = queue.Queue()
         self.go: queue.Queue[None] = queue.Queue()
-        monkeypatch.setattr("prompt2pic.ops.watch.time.sleep", self._sleep)
+        monkeypatch.setattr(Watch, "_pause", lambda _watch, seconds: self._sleep(seconds))
 
     def look(self) -> None:
         """Find what is given."""

@@ -62,7 +62,7 @@ _GONE = (
 )
 _NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
 
-_log = structlog.get_logger()
+_log = structlog.get_logger(__name__)
 
 
 class MessageMissing(Exception):  # noqa: N818 - an answer among others, not an error of ours

@@ -29,7 +29,7 @@ _LONG_WAIT = 30_000  # ms from request to picture after which the person is call
 _TRIES = 5  # refusals of one end for no known reason, after which its chat counts as gone
 _LINK_LIFE = 7 * 24 * 3600.0  # seconds; the longest that S3 signs for
 
-_log = structlog.get_logger()
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
@@ -268,7 +268,7 @@ class Delivery:
         """Try again what Telegram refused for no reason we know; an end that is refused for good counts as gone."""
         card.refusals += 1
         _log.error("telegram-refused", why=_reason(refused), refusals=card.refusals)
-        self._metrics.telegram_errors.labels(kind=type(refused).__name__).inc()
+        self._metrics.telegram_errors[type(refused).__name__].inc()
         if card.refusals >= _TRIES:
             await self._give_up(card)
         else:

@@ -24,7 +24,7 @@ _RETRY = 0.5  # seconds before the log is tried again
 _LONGEST = 15.0  # seconds before Telegram is tried again
 _REMEMBERED = 1000  # updates whose people were told that they have to wait
 
-_log = structlog.get_logger()
+_log = structlog.get_logger(__name__)
 
 
 class RawUpdates(TelegramMethod[list[dict[str, Any]]]):
@@ -126,7 +126,7 @@ class Intake:
             self._context.tell(who, key, who.texts.say(key))
 
     def _count(self, outcome: str) -> None:
-        self._metrics.updates.labels(outcome=outcome).inc()
+        self._metrics.updates[outcome].inc()
 
 
 def webhook_secret(secret: bytes) -> str:

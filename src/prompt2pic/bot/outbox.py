@@ -39,7 +39,7 @@ PASSING = (
     StoreUnavailable,
 )
 
-_log = structlog.get_logger()
+_log = structlog.get_logger(__name__)
 
 
 def _is_group(chat: int | str) -> bool:
@@ -205,12 +205,12 @@ class Outbox:
             self._again(errand, chat, flood.retry_after)
         except PASSING as error:
             if not self._metrics.trouble(error):
-                self._metrics.telegram_errors.labels(kind=type(error).__name__).inc()
+                self._metrics.telegram_errors[type(error).__name__].inc()
             _log.warning("telegram-passing", error=type(error).__name__, urgency=errand.urgency.name)
             self._again(errand, chat, min(_LONGEST, 0.25 * 2 ** min(chat.failures, 10)))
             chat.failures += 1
         except Exception as error:
-            self._metrics.telegram_errors.labels(kind=type(error).__name__).inc()
+            self._metrics.telegram_errors[type(error).__name__].inc()
             _log.error("errand-failed", urgency=errand.urgency.name, exc_info=error)
         finally:
             chat.running = False

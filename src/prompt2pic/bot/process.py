@@ -23,7 +23,7 @@ from prompt2pic.ops.metrics import Metrics
 
 _RETRY = 5.0  # seconds before Telegram is told our menu again
 
-_log = structlog.get_logger()
+_log = structlog.get_logger(__name__)
 
 
 async def name_of(bot: Bot, address: str) -> str:
@@ -65,7 +65,6 @@ class Process:
         self._delivery = delivery
         self._webhook = webhook
         self.say = say
-        self._metrics = metrics
         self._health = health
         dispatcher = Dispatcher(disable_fsm=True)
         dispatcher.include_routers(
@@ -140,7 +139,7 @@ class Process:
             yield
             return
         hook, hub = self._webhook, self.context.hub
-        app = make_app(self.intake, hook.address, hook.secret, hub, self._metrics, self._health)
+        app = make_app(self.intake, hook.address, hook.secret, hub, self._health)
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
         try:

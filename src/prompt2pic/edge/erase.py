@@ -15,7 +15,7 @@ from prompt2pic.edge.hub import Hub
 from prompt2pic.edge.patience import in_time
 from prompt2pic.edge.submit import Submitter
 
-_log = structlog.get_logger()
+_log = structlog.get_logger(__name__)
 
 
 class Eraser:

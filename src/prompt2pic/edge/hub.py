@@ -27,12 +27,13 @@ from prompt2pic.ops.metrics import Metrics
 _POLL = 5.0  # seconds a fetch waits for records
 _RETRY = 0.5  # seconds before the log is tried again
 _WAITS_LAST = 0.5  # seconds the places in the queue are good for
+_SHOWN_WITHIN = 2.0  # seconds that a scrape waits for a loop that is busy
 _FORGET_PERIOD = 60.0  # seconds between two looks at what may go onto the shelf
 _SHELVE_AFTER = 100_000  # records folded, also: a first start reads months
 
 Answer = TypeVar("Answer")
 
-_log = structlog.get_logger()
+_log = structlog.get_logger(__name__)
 
 
 class Hub:
@@ -60,13 +61,14 @@ class Hub:
         self._folds: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
         self._waits: tuple[float, dict[str, Wait]] = (-1.0, {})
         self._closing = threading.Event()
+        self._shown_in: asyncio.AbstractEventLoop | None = None
         self._clock = SteadyClock(now_ms)
         self.reader = Reader(log, from_frontier=False, rebuilt=self._rebuilt, own=shelf.marks)
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Follow the log while the context is open; entered once the log was read up to its end."""
-        self._loop = asyncio.get_running_loop()
+        self._loop = self._shown_in = asyncio.get_running_loop()
         thread = threading.Thread(target=self._follow, daemon=True, name="log")
         thread.start()
         forgetting = asyncio.create_task(self._forget())
@@ -75,6 +77,7 @@ class Hub:
                 await self.whole()
             yield
         finally:
+            self._shown_in = None
             forgetting.cancel()
             self._closing.set()
             self.reader.wake()
@@ -134,6 +137,16 @@ class Hub:
     def show(self) -> None:
         """Bring the metrics up to date."""
         self._metrics.look_at(self.reader, now_ms(), self.targets)
+
+    def show_from_outside(self) -> None:
+        """Do the same from another thread than the loop's; one that is busy is waited for only a while."""
+
+        async def show() -> None:
+            self.show()
+
+        if self._shown_in is not None:
+            with contextlib.suppress(TimeoutError):
+                asyncio.run_coroutine_threadsafe(show(), self._shown_in).result(_SHOWN_WITHIN)
 
     def load(self) -> Load:
         """Return what there is to do, and who is there to do it."""

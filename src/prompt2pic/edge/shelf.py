@@ -25,7 +25,7 @@ _LAYOUT = """
     CREATE TABLE log (identity TEXT NOT NULL);
 """
 
-_log = structlog.get_logger()
+_log = structlog.get_logger(__name__)
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Job)

@@ -27,7 +27,7 @@ from prompt2pic.ops.metrics import Metrics
 _LONGEST_KEY = 255  # characters
 _PATIENCE = 20.0  # seconds that partitions which others know of are waited for
 
-_log = structlog.get_logger()
+_log = structlog.get_logger(__name__)
 
 
 class KeyReused(Refused):
@@ -74,7 +74,7 @@ class Submitter:
             return
         async with in_time():
             await self._hub.tell(job, decide.cancellation(job, "person"))
-        self._metrics.requests.labels(outcome="cancelled").inc()
+        self._metrics.requests["cancelled"].inc()
 
     def _replay(self, request: str, person: Person, digest: str) -> Job | None:
         job = self._hub.history.job(request, person.name)
@@ -103,7 +103,7 @@ class Submitter:
             reply=reply,
         )
         await self._append(body)
-        self._metrics.requests.labels(outcome="accepted").inc()
+        self._metrics.requests["accepted"].inc()
         _log.info("accepted", request=request, count=body.count)
         job = self._hub.history.job(request)
         if job is None:  # erased in the same instant

@@ -13,7 +13,7 @@ from prompt2pic.log.kafka_rights import BOT_GROUP
 _POLL = 0.2  # seconds
 _SESSION = 10_000  # ms after which the part of a process that is dead goes to others
 
-_log = structlog.get_logger()
+_log = structlog.get_logger(__name__)
 
 
 class GroupShare:

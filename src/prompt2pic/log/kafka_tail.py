@@ -23,7 +23,7 @@ _CALM = 5.0  # seconds without an error after which it counts as overcome
 _OUT_OF_RANGE = {KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE}
 # Of the group that a consumer must name, though it never joins or commits.
 _OF_NO_USE = {KafkaError.GROUP_AUTHORIZATION_FAILED, KafkaError._PARTITION_EOF}
-_log = structlog.get_logger()
+_log = structlog.get_logger(__name__)
 
 
 class Tail:

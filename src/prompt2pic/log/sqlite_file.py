@@ -1,5 +1,6 @@
 """The file of the embedded log: how it is laid out, made, opened and checked."""
 
+import errno
 import fcntl
 import os
 import secrets
@@ -18,6 +19,7 @@ from prompt2pic.log.topics import TopicConfig
 
 APPLICATION_ID = 0x70327063  # "p2pc"
 SCHEMA_VERSION = 1
+_EFFECTIVE = os.access in os.supports_effective_ids  # whom we act as, where the system can be asked that
 OFFSET_BITS = 40  # a record's position is its place's number, then its offset
 LAST_POSITION = (1 << 63) - 1
 
@@ -146,6 +148,9 @@ def _check_path(path: Path) -> None:
         raise LogUnavailable("log-folder-missing", path=str(path), folder=str(path.parent))
     if path.is_dir():
         raise LogUnavailable("log-file-is-folder", path=str(path))
+    if not _is_empty(path) and not os.access(path, os.W_OK, effective_ids=_EFFECTIVE):
+        # SQLite would open it for reading, and only the first record would be refused.
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 def _is_empty(path: Path) -> bool:

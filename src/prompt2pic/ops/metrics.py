@@ -3,30 +3,59 @@
 A process counts what it wrote to the log itself, so sums over processes are right; gauges are what it sees.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
+from prometheus_client.metrics import MetricWrapperBase
 
 from prompt2pic.core.backlog import predicted_work
 from prompt2pic.core.errors import AppendUnknown, LogUnavailable, StoreUnavailable
 from prompt2pic.core.forecast import Load
 from prompt2pic.core.quality import Targets
 from prompt2pic.core.reader import Reader
-from prompt2pic.core.requests import LEVELS
 from prompt2pic.ops.machine import Gpus, Packets, Usage, every_card
 
 SECONDS = (0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600)  # from a stub to a long queue
 OFF_SECONDS = (-300, -60, -30, -10, -5, -1, 0, 1, 5, 10, 30, 60, 300)  # below 0 is sooner than told
 HTTP_SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30)
 OUTCOMES = ("accepted", "cancelled", "finished", "failed")
+KEPT = ("yes", "no")
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+_Family = TypeVar("_Family", bound=MetricWrapperBase)
+
+
+class Each(dict[str, _Family]):
+    """The metrics of a family by their label, each looked up in it once."""
+
+    def __init__(self, family: _Family) -> None:
+        super().__init__()
+        self._family = family
+
+    def __missing__(self, value: str) -> _Family:
+        self[value] = self._family.labels(value)
+        return self[value]
+
+    def begin(self, values: Iterable[str]) -> None:
+        """Show some before they are counted: a rate needs the zero before the first one."""
+        for value in values:
+            self[value]
 
 
 class Metrics:
     """The metrics of one process, in one registry."""
 
     def __init__(self, network: Callable[[], Mapping[str, Any]] = every_card) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call] # a sixth of all lines, and nobody looks at them
         self.registry = CollectorRegistry()
         self.usage = Usage()
         ProcessCollector(registry=self.registry)
@@ -39,27 +68,19 @@ class Metrics:
         self._declare_faults()
 
     def _declare_requests(self) -> None:
-        self.requests = self._counter("requests", "Requests by what became of them.", "outcome")
-        for outcome in OUTCOMES:
-            self.requests.labels(outcome=outcome)  # a rate needs the zero before the first one
-        self.on_time = self._counter(
-            "on_time", "Finished requests by whether they kept their target.", "kept"
+        self.requests = Each(self._counter("requests", "Requests by what became of them.", "outcome"))
+        self.requests.begin(OUTCOMES)
+        self.on_time = Each(
+            self._counter("on_time", "Finished requests by whether they kept their target.", "kept")
         )
-        self.target = self._gauge(
-            "target_seconds", "The target while others wait, and while nobody does.", "queue"
+        self.target = Each(
+            self._gauge("target_seconds", "The target while others wait, and while nobody does.", "queue")
         )
-        for kept in ("yes", "no"):
-            self.on_time.labels(kept=kept)
-        self.answer_seconds = self._histogram(
-            "answer_seconds", "From the request until its pictures are stored.", SECONDS, "level"
+        self.answer_seconds = self._by_level(
+            "answer_seconds", "From the request until its pictures are stored."
         )
-        self.wait_seconds = self._histogram(
-            "wait_seconds", "From the request to its claim.", SECONDS, "level"
-        )
-        self.paint_seconds = self._histogram("paint_seconds", "Painting of a request.", SECONDS, "level")
-        for level in LEVELS:
-            for family in (self.answer_seconds, self.wait_seconds, self.paint_seconds):
-                family.labels(level=level)
+        self.wait_seconds = self._by_level("wait_seconds", "From the request to its claim.")
+        self.paint_seconds = self._by_level("paint_seconds", "Painting of a request.")
         self.lowered = self._counter("lowered", "Requests painted below the best level because of load.")
         self.eta_error = self._histogram(
             "eta_error_seconds",
@@ -88,7 +109,7 @@ class Metrics:
         )
 
     def _declare_attempts(self) -> None:
-        self.attempts = self._counter("attempts", "Attempts by how they ended.", "end")
+        self.attempts = Each(self._counter("attempts", "Attempts by how they ended.", "end"))
         self.expiries = self._counter("expiries", "Attempts of silent workers that were given up.")
         self.dead_letters = self._counter("dead_letters", "Requests given up after their attempts.")
 
@@ -96,8 +117,8 @@ class Metrics:
         self.gone = self._counter(
             "gone_chats", "Ends that could not be told: the bot was blocked or removed."
         )
-        self.updates = self._counter(
-            "telegram_updates", "Updates from Telegram by what became of them.", "outcome"
+        self.updates = Each(
+            self._counter("telegram_updates", "Updates from Telegram by what became of them.", "outcome")
         )
         self.http = self._counter("http_requests", "HTTP requests.", "method", "route", "status")
         self.http_seconds = self._histogram("http_seconds", "Answering HTTP requests.", HTTP_SECONDS, "route")
@@ -106,7 +127,9 @@ class Metrics:
         self.log_errors = self._counter("log_errors", "Times the log could not be read or written.")
         self.store_errors = self._counter("store_errors", "Times a picture could not be stored or read.")
         self.telegram_floods = self._counter("telegram_floods", "Times Telegram told a chat to wait (429).")
-        self.telegram_errors = self._counter("telegram_errors", "Calls to Telegram that failed.", "kind")
+        self.telegram_errors = Each(
+            self._counter("telegram_errors", "Calls to Telegram that failed.", "kind")
+        )
 
     def look_at(self, reader: Reader, now: int, targets: Targets) -> None:
         """Show the queue as a reader has it at `now` (ms), with the times that are aimed at."""
@@ -124,7 +147,7 @@ class Metrics:
         self.repeats.set(sum(ledger.repeats for ledger in ledgers))
         self.frontier_lag.set(sum(ledger.next_request - ledger.frontier.requests for ledger in ledgers))
         for name, seconds in targets._asdict().items():
-            self.target.labels(queue=name).set(seconds)
+            self.target[name].set(seconds)
 
     def trouble(self, problem: Exception) -> bool:
         """Count a log or a picture store that is away; return whether it was one of these."""
@@ -148,3 +171,6 @@ class Metrics:
 
     def _histogram(self, name: str, what: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
         return Histogram(f"prompt2pic_{name}", what, labels, buckets=buckets, registry=self.registry)
+
+    def _by_level(self, name: str, what: str) -> Each[Histogram]:
+        return Each(self._histogram(name, what, SECONDS, "level"))

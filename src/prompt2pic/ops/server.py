@@ -1,4 +1,4 @@
-"""The port for operators of a process without a web server: /metrics, /healthz and /readyz."""
+"""The port for operators: /metrics, /healthz and /readyz."""
 
 import errno
 from collections.abc import Callable
@@ -25,12 +25,14 @@ Look = Callable[[], None]
 """Brings the gauges up to date before a scrape."""
 
 
-def answer(path: str, metrics: Metrics, health: Health, look: Look = lambda: None) -> Answer | None:
-    """Return the answer to GET `path`, None where it is none of ours; the web process serves it, too."""
+def answer(path: str, health: Health, exposition: Callable[[], bytes] | None = None) -> Answer | None:
+    """Return the answer to GET `path`, None where it is none of ours; ports that people reach have it, too.
+
+    Those pass no `exposition`: how much there is to do is for operators only.
+    """
     match path.partition("?")[0]:
-        case "/metrics":
-            look()
-            return Answer(200, CONTENT_TYPE, metrics.exposition())
+        case "/metrics" if exposition is not None:
+            return Answer(200, CONTENT_TYPE, exposition())
         case "/healthz":
             return _told(health.alive())
         case "/readyz":
@@ -51,8 +53,12 @@ class OpsServer:
     def __init__(
         self, host: str, port: int, metrics: Metrics, health: Health, look: Look = lambda: None
     ) -> None:
+        def exposition() -> bytes:
+            look()
+            return metrics.exposition()
+
         try:
-            self._server = _Server((host, port), _handler(lambda path: answer(path, metrics, health, look)))
+            self._server = _Server((host, port), _handler(lambda path: answer(path, health, exposition)))
         except OSError as error:
             raise _not_listening(error, host, port) from None
         self.port = int(self._server.server_address[1])

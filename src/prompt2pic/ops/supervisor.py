@@ -15,7 +15,7 @@ _LOOK = 0.5  # seconds between two looks at the processes
 _STEADY = 60.0  # seconds after which a process counts as running well again
 _LONGEST_PAUSE = 30.0  # seconds before a restart
 
-_log = structlog.get_logger()
+_log = structlog.get_logger(__name__)
 
 
 class _Process:
@@ -71,11 +71,19 @@ class _Process:
 
 
 class Supervisor:
-    """Keeps named commands running until `stop`; a command that ends with code 2 ends all of them."""
+    """Keeps named commands running until `stop`; a command that ends with code 2 ends all of them.
 
-    def __init__(self, commands: Mapping[str, Sequence[str]], environment: Mapping[str, str]) -> None:
+    `environment` is that of all, `own` what some of them have beside it.
+    """
+
+    def __init__(
+        self,
+        commands: Mapping[str, Sequence[str]],
+        environment: Mapping[str, str],
+        own: Mapping[str, Mapping[str, str]],
+    ) -> None:
         self._commands = commands
-        self._environment = environment
+        self._environments = {name: {**environment, **own.get(name, {})} for name in commands}
         self._stop: queue.SimpleQueue[None] = queue.SimpleQueue()  # not an Event: `stop` is called by signals
         self._processes: list[_Process] = []
 
@@ -89,7 +97,7 @@ class Supervisor:
         """Run until stopped, with `grace` seconds for an orderly end; return the exit code."""
         try:
             for name, command in self._commands.items():
-                self._processes.append(_Process(name, command, self._environment))
+                self._processes.append(_Process(name, command, self._environments[name]))
             started()
             return self._watch()
         finally:

@@ -122,8 +122,8 @@ class Settings(BaseSettings):
     port: Port = _setting(8080, "Port of the web page; 0 takes a free one.")
     metrics_port: Port = _setting(
         0,
-        "Port of /metrics, /healthz and /readyz of a worker or bot; 0 is off. The web process serves them at "
-        "its own port.",
+        "Port of /metrics, /healthz and /readyz, for operators only; 0 is off. Without one the page serves its "
+        "/metrics at its own port while nobody beyond this machine reaches that.",
     )
     public_url: WebAddress | None = _setting(
         None, "Address under which people reach the web page, for links."
@@ -187,7 +187,16 @@ class Settings(BaseSettings):
         kafka = [value for name, value in self.kafka.items() if any(word in name for word in HIDDEN_KAFKA)]
         return [*fields, *self.callers(), *kafka]
 
+    def lets_others_in(self) -> bool:
+        """Return whether people beyond this machine may ask, with a key or without."""
+        return self.open_access or bool(self.api_keys)
+
+    def is_private(self) -> bool:
+        """Return whether nobody beyond this machine reaches the page, by itself or through a proxy."""
+        others = self.lets_others_in() or self.public_url or self.allowed_hosts
+        return rules.is_loopback(self.host) and not others
+
     def refuse_open_door(self) -> None:
         """Raise Problem where anybody on the network could paint and nobody said that they may."""
-        if not (rules.is_loopback(self.host) or self.api_keys or self.open_access):
+        if not (rules.is_loopback(self.host) or self.lets_others_in()):
             raise Problem("open-without-keys", host=self.host)

@@ -36,11 +36,14 @@ from prompt2pic.web.images import InFlight
 from prompt2pic.web.page import STATIC, page_in
 from prompt2pic.web.people import NotKnown, language_of
 
-_log = structlog.get_logger()
+_log = structlog.get_logger(__name__)
 
 
-def make_app(context: Context, guard: Guard) -> FastAPI:
-    """Return the application; it follows the log while it is running."""
+def make_app(context: Context, guard: Guard, *, private: bool) -> FastAPI:
+    """Return the application; it follows the log while it is running.
+
+    `private` says that nobody beyond this machine reaches it: then it serves its metrics itself.
+    """
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -57,7 +60,7 @@ def make_app(context: Context, guard: Guard) -> FastAPI:
     )
     _add_errors(app, context.metrics)
     app.add_middleware(_Gate, guard, context.metrics)
-    _add_operators_routes(app, context)
+    _add_operators_routes(app, context, private)
     _add_page(app, context)
     app.include_router(images.router(context))
     app.include_router(jobs.router(context))
@@ -92,13 +95,17 @@ class _Gate:
         await self._app(scope, receive, answered)
 
 
-def _add_operators_routes(app: FastAPI, context: Context) -> None:
+def _add_operators_routes(app: FastAPI, context: Context, private: bool) -> None:
+    def exposition() -> bytes:
+        context.hub.show()
+        return context.metrics.exposition()
+
     async def operators(request: Request) -> Response:
-        told = answer(request.url.path, context.metrics, context.health, context.hub.show)
+        told = answer(request.url.path, context.health, exposition)
         assert told is not None, "these are the paths of ops"  # noqa: S101
         return Response(told.body, told.status, media_type=told.type)
 
-    for path in ("/metrics", "/healthz", "/readyz"):
+    for path in ("/healthz", "/readyz", *(["/metrics"] if private else [])):
         app.add_route(path, operators, include_in_schema=False)
 
 

@@ -13,7 +13,7 @@ _MOST_LOADS = 5  # painter processes in a row that may die before their model is
 
 _PASSING = "model-out-of-memory"  # may be over when the model is loaded again
 
-_log = structlog.get_logger()
+_log = structlog.get_logger(__name__)
 
 
 class Easel:

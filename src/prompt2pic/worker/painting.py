@@ -20,7 +20,7 @@ from prompt2pic.worker.uploads import NotStored, Sent, Stored, Uploads
 
 _RETRY = 0.5  # seconds before an attempt's last word is written again
 
-_log = structlog.get_logger()
+_log = structlog.get_logger(__name__)
 
 
 class Painting:

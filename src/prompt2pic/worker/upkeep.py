@@ -30,7 +30,7 @@ _PATIENCE = 0.5  # seconds a reader leaves an expiry to each reader ranked befor
 _TICK = 0.5  # seconds between two looks at leases and delays, while there are some
 _LOOK = 0.25  # seconds between two looks at leases at the least: a look at each record would cost more than its fold
 
-_log = structlog.get_logger()
+_log = structlog.get_logger(__name__)
 
 
 class Upkeep:
@@ -188,7 +188,7 @@ class Upkeep:
         self._metrics.expiries.inc()
         _log.warning("lease-expired", request=job.id, worker=job.claim.worker if job.claim else "")
         if event.final:
-            self._metrics.requests.labels(outcome="failed").inc()
+            self._metrics.requests["failed"].inc()
             self._bury(job, "lease-expired")
 
     def _fail_too_old(self) -> None:
@@ -199,7 +199,7 @@ class Upkeep:
         for job in [job for job in self._reader.queue.open_jobs() if job.state == "waiting"]:
             if decide.too_old(job, now):
                 self._append(job, decide.refusal(job, "waited-too-long"))
-                self._metrics.requests.labels(outcome="failed").inc()
+                self._metrics.requests["failed"].inc()
                 self._bury(job, "waited-too-long")
 
     def _append(self, job: Job, event: Event) -> None:

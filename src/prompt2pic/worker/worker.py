@@ -35,7 +35,7 @@ _UNKNOWN_CLAIM = 5.0  # seconds a claim of unknown outcome is looked for
 _LONGEST_PAUSE = 10.0  # seconds
 _LAST_WORDS = 5.0  # seconds past the grace period that a log which can not be written is tried for
 
-_log = structlog.get_logger()
+_log = structlog.get_logger(__name__)
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -224,7 +224,7 @@ class Worker:
         if outcome == "won":
             self._painting.begin(attempt)
         elif outcome == "lost":
-            self._metrics.attempts.labels(end="claim-lost").inc()
+            self._metrics.attempts["claim-lost"].inc()
             self._painting.let_go("claim-lost")
         elif outcome == "unknown":
             self._late_claims.add(attempt.id)
