@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from diffusers.models.modeling_utils import no_init_weights
 from diffusers.utils import logging as diffusers_logging
 from safetensors import safe_open
 from transformers import CLIPTokenizer
@@ -44,7 +45,7 @@ def load_leanly(folder: Path, kind: Any, device: torch.device, dtype: torch.dtyp
         return load_module(folder, kind, device, dtype)
     _check_architecture(folder, kind.__name__)
     with broken_files(folder):
-        with torch.device("meta"):
+        with torch.device("meta"), no_init_weights():
             module = kind.from_config(kind.load_config(folder))
         with safe_open(file, "pt") as opened:
             there = set(opened.keys())

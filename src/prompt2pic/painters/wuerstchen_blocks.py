@@ -4,6 +4,7 @@ diffusers takes a norm over the long axis of a matrix (slow on a CPU), makes fiv
 layer, attends to all heads at once, and counts time in the precision of the weights, where bf16 can't count to 10,000.
 """
 
+import weakref
 from functools import partial
 from typing import Any
 
@@ -27,9 +28,17 @@ def quicken(module: Any) -> Any:
             block.channelwise = Channelwise(block.channelwise)
         if isinstance(getattr(block, "attention", None), Attention):
             block.attention = MultiHead(block.attention)
-    if counted := getattr(module, "gen_r_embedding", None):
-        module.gen_r_embedding = lambda time: counted(time.float()).to(module.dtype)
+    if hasattr(module, "gen_r_embedding"):
+        # Weakly, so that a module that nobody holds any more is gone at once.
+        module.gen_r_embedding = partial(_told_time, weakref.ref(module))
     return module
+
+
+def _told_time(held: "weakref.ref[Any]", time: Tensor) -> Tensor:
+    """Return the embedding of the time, counted in fp32, as the held denoiser takes it."""
+    denoiser: Any = held()
+    embedding: Tensor = type(denoiser).gen_r_embedding(denoiser, time.float())
+    return embedding.to(denoiser.dtype)
 
 
 class Channelwise(nn.Module):

@@ -16,7 +16,6 @@ import torch
 from torch import Tensor
 
 from prompt2pic.core.errors import PaintFailed
-from prompt2pic.painters.faults import free_memory
 from prompt2pic.painters.int8 import has_vnni, in_int8
 from prompt2pic.painters.wuerstchen_blocks import Channelwise, MultiHead, quicken
 
@@ -131,7 +130,6 @@ def measured(load: Load, shape: Shape) -> dict[str, Trial]:
             # What is no number is no small error.
             worst = max(trials[candidate.name].error, error if error == error else float("inf"))
             trials[candidate.name] = Trial(trials[candidate.name].seconds + seconds, worst)
-            free_memory()  # a quickened module holds on to itself
     return trials
 
 
