@@ -168,6 +168,8 @@ def test_attention_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     for scores in (1, 12 * 8 * 2, 9 * 12 * 4, 2**24):
         monkeypatch.setattr("prompt2pic.painters.wuerstchen_blocks._SCORES", scores)
         assert torch.allclose(_attended(query, key, value, 0.7), right, atol=1e-6)
+    elsewhere = _attended(*(each.to("meta") for each in (query, key, value)), 0.7)
+    assert elsewhere.shape == right.shape
 
 
 def test_numbers_that_run_away_are_no_small_error(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

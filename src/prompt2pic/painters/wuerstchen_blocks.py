@@ -15,7 +15,6 @@ from torch import Tensor, nn
 
 _SCORES = 2**24  # numbers: so many scores of attention are in memory at once
 _FEWER = 8  # times fewer where those of one head are more: what stays in the cache is read faster
-
 _PLACES = 2048  # of a picture whose widest layer is in memory at once
 
 
@@ -115,8 +114,8 @@ class MultiHead(nn.Module):
 
 
 def _attended(query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
-    if query.device.type != "cpu":
-        return nn.functional.scaled_dot_product_attention(query, key, value, scale=scale)
+    if query.device.type != "cpu":  # a GPU's fused products take four dimensions only
+        return nn.functional.scaled_dot_product_attention(query[None], key[None], value[None], scale=scale)[0]
     # torch's own for CPUs has no fast product in bf16.
     (count, queries, _), keys = query.shape, key.shape[1]
     rows = queries if queries * keys <= _SCORES else max(1, _SCORES // _FEWER // keys)
@@ -127,9 +126,7 @@ def _attended(query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor
             asked = query[some, few]
             scores = scratch[: asked.shape[0] * asked.shape[1] * keys].view(*asked.shape[:2], keys)
             torch.bmm(asked * scale, key[some].transpose(1, 2), out=scores)
-            torch.softmax(
-                scores, -1, out=scores
-            )  # a second matrix of scores would cost as much as the product
+            torch.softmax(scores, -1, out=scores)  # another matrix would cost as much as the product
             seen[some, few] = torch.bmm(scores, value[some])
     return seen
 

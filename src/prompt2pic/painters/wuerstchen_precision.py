@@ -21,7 +21,7 @@ from prompt2pic.painters.wuerstchen_blocks import Channelwise, MultiHead, quicke
 
 LARGEST_ERROR = 0.05  # root mean square of the difference to fp32's noise, by that of the noise
 LEAST_GAIN = (
-    1.1  # times as fast as the one before: for less it is not worth an error, nor a verdict that wavers
+    1.1  # times as fast as the one before: for less neither an error nor a wavering verdict is worth it
 )
 _TIMES = 2
 _WORDS = 16  # tokens
