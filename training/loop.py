@@ -128,7 +128,7 @@ class Loop:
     def _wild(self, value: float) -> bool:
         """Whether a loss is of a division by next to nothing, whose gradient has led a whole run astray."""
         usual = self.usual or value
-        if value > WILD * usual:
+        if not value <= WILD * usual:  # nor what is no number
             self.usual = 1.1 * usual  # what stays high is let through in the end
             return True
         self.usual = usual + (value - usual) / 20

@@ -251,6 +251,7 @@ def test_a_wild_step_is_not_taken(tmp_path: Path) -> None:
 
     assert all(advance(1.0) for _ in range(5))
     assert not advance(1000.0)
+    assert not advance(float("nan"))
     assert advance(1.0)
     assert any(advance(1000.0) for _ in range(80))
 

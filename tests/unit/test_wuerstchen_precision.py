@@ -93,21 +93,30 @@ def test_what_a_cpu_can_not_do_is_not_tried(folder: Path, monkeypatch: pytest.Mo
 def test_int8_on_trained_weights() -> None:
     """In 8 bits the noise of trained denoisers is off by a few percent, in bf16 by less."""
     trials = measured(loading(""), SMALL)
-    assert trials["bf16 quick"].error < trials["int8 quick"].error < 0.2
+    assert trials["bf16 quick"].error < trials["int8 quick"].error < 0.05
 
 
 @VNNI
 @pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16])
-@pytest.mark.parametrize("low", [-3.0, 0.0, 2.0, -1e-30])
-def test_a_linear_layer_in_int8(kind: Any, low: float) -> None:
-    """Whatever the range of what it is given, it is off by little, and the edges of the range are kept."""
-    torch.manual_seed(0)
+@pytest.mark.parametrize("seed", range(40))
+def test_a_linear_layer_in_int8(kind: Any, seed: int) -> None:
+    """Whatever the range of what it is given, no result is off by more than steps of 1/253 of that can add up to."""
+    chance = torch.Generator().manual_seed(seed)
+    low, high = (10 ** (6 * torch.rand(2, generator=chance) - 3)).tolist()
     layer = torch.nn.Linear(96, 40)
-    given = (low + (abs(low) + 3) * torch.rand(2, 3, 3, 96)).to(kind)
+    torch.nn.init.uniform_(layer.weight, -0.1, 0.1, generator=chance)
+    given = (torch.rand(2, 3, 3, 96, generator=chance) * (low + high) - low).to(kind)
+    given.view(-1)[0], given.view(-1)[1] = -low, high  # the ends are where a wrong rounding leads out of int8
     with torch.inference_mode():
         right, seen = layer(given.float()), in_int8(layer)(given)
     assert seen.dtype == kind
-    assert ((seen.float() - right).std() / right.std()).item() < 0.05
+    step = (low + high) / 253
+    worst = (
+        1.1 * step * layer.weight.abs().sum(dim=1)
+        + 0.01 * right.abs()
+        + 0.1 * given.float().abs().amax() / 127
+    )
+    assert ((seen.float() - right).abs() <= worst).all()
 
 
 @VNNI
@@ -184,6 +193,23 @@ def test_numbers_that_run_away_are_no_small_error(folder: Path, monkeypatch: pyt
     assert measured(loading(folder), SHAPE)["bf16 quick"].error == float("inf")
 
 
+def test_a_candidate_that_fails_is_not_chosen(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What this CPU has no memory or no kernel for is left out; where fp32 fails, so does the loading."""
+    inner = precision._timed
+
+    def failing(module: Any, shape: Any, candidate: Any) -> Any:
+        if candidate.dtype == bad:
+            raise RuntimeError("could not create a primitive")
+        return inner(module, shape, candidate)
+
+    monkeypatch.setattr(precision, "_timed", failing)
+    bad = torch.bfloat16
+    assert measured(loading(folder), SHAPE)["bf16 quick"].error == float("inf")
+    bad = torch.float32
+    with pytest.raises(PaintFailed, match="painter-broke"):
+        measured(loading(folder), SHAPE)
+
+
 def test_a_verdict_is_remembered(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The next start on this machine reads it; another model has its own; what is wished is not timed."""
     trials = {"fp32": Trial(1.0, 0.0), "bf16 quick": Trial(0.4, 0.01)}
@@ -229,7 +255,7 @@ def test_workers_that_start_at_once_paint_alike(
     assert choose(load, SHAPE, "one", memory).name == "bf16 quick"
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b'{"x": 1}', b"\xff"])
+@pytest.mark.parametrize("content", [b"", b"[]", b'{"x": []}', b"\xff"])
 def test_a_memory_that_can_not_be_read_is_made_anew(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes
 ) -> None:

@@ -5,6 +5,7 @@ import contextlib
 import threading
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from concurrent.futures import CancelledError
 from typing import TypeVar
 
 import structlog
@@ -145,7 +146,8 @@ class Hub:
             self.show()
 
         if self._shown_in is not None:
-            with contextlib.suppress(TimeoutError):
+            # A loop that ends cancels what it was asked, one that has ended refuses: the figures are the last ones.
+            with contextlib.suppress(TimeoutError, CancelledError, RuntimeError):
                 asyncio.run_coroutine_threadsafe(show(), self._shown_in).result(_SHOWN_WITHIN)
 
     def load(self) -> Load:

@@ -6,6 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+_NOTHING = 1e-30  # a range that counts as none
+
 
 def has_vnni(flags: frozenset[str]) -> bool:
     """Whether a CPU with these flags multiplies 8-bit numbers in hardware; elsewhere oneDNN takes minutes for it."""
@@ -37,16 +39,18 @@ class Int8Linear(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(..., inputs) -> (..., outputs); a range without an end gives no numbers."""
         low, high = (float(edge) for edge in torch.aminmax(x))
-        scale = (max(high, 0.0) - min(low, 0.0)) / 254 or 1.0  # of 255: the last one may round beyond int8
-        if not math.isfinite(scale):
+        span = max(high, 0.0) - min(low, 0.0)
+        if not math.isfinite(span):
             return x.new_full((*x.shape[:-1], len(self._scale)), torch.nan)
-        zero = round(-min(low, 0.0) / scale)
+        # A number that x's precision has, as torch multiplies with that; 253 of 255 steps, as both ends are rounded.
+        steps = float(x.new_tensor(253 / span)) if span > _NOTHING else 1.0
+        zero = round(-min(low, 0.0) * steps)
         # Signed first, as torch turns numbers into those eight times faster; the highest bit shifts them by 128.
-        signed = torch.add(x.new_tensor(float(zero - 128)), x, alpha=1 / scale).round_().to(torch.int8)
+        signed = torch.add(x.new_tensor(float(zero - 128)), x, alpha=steps).round_().to(torch.int8)
         given = signed.view(torch.uint8).bitwise_xor_(128)
         result: Tensor = torch.ops.onednn.qlinear_pointwise(
             given,
-            scale,
+            1 / steps,
             zero,
             self._weight,
             self._scale,

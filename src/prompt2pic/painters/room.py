@@ -20,9 +20,9 @@ def memory_for_weights() -> int | None:
 
     A GPU holds them in half of that; without one they go into the memory that the machine and the container have left.
     """
-    if _NVIDIA.exists():
-        gpu = _gpu()
-        return None if gpu is None else 2 * gpu
+    gpu = _gpu() if _NVIDIA.exists() else None  # a container sees the driver without having the GPU
+    if gpu is not None:
+        return 2 * gpu
     known = [left for left in (_machine(), _container()) if left is not None]
     return min(known, default=None)
 

@@ -79,22 +79,29 @@ class WuerstchenPainter:
         from prompt2pic.painters.wuerstchen_checkpoint import load_checkpoint
 
         device = _device(family, self._threads)
-        model = load_checkpoint(folders, device, self._candidate(folders, family, device), rest)
+        candidate = self._candidate(folders, family, device, lambda: rest(0.2, "precision"))
+        model = load_checkpoint(folders, device, candidate, rest)
         widened = partial(load_checkpoint, folders, device, _widest(), lambda fraction, what: None)
         self._loaded = _Loaded(_name_of(self._source), revision_of(folders), family, model, widened)
         rest(1.0, "ready")
         return _announcement(self._loaded)
 
-    def _candidate(self, folders: Folders, family: Family, device: "torch.device") -> "Candidate":
-        """Return how the model will paint."""
+    def _candidate(
+        self, folders: Folders, family: Family, device: "torch.device", tell: Callable[[], None]
+    ) -> "Candidate":
+        """Return how the model will paint, telling of each trial."""
         from prompt2pic.painters.wuerstchen_checkpoint import load_denoiser
         from prompt2pic.painters.wuerstchen_precision import FP16, QUICK, Shape, choose
+
+        def load(stage: str, candidate: "Candidate") -> object:
+            tell()
+            return load_denoiser(folders, stage, candidate)
 
         if device.type != "cpu":
             return FP16 if family.half else QUICK
         shape = Shape(family.trial, read_numbers(folders)["latent_dim_scale"])
-        load = partial(load_denoiser, folders)
-        return choose(load, shape, _name_of(self._source), self._memory, self._precision)
+        name = f"{self._source or 'built-in'} {revision_of(folders)}".strip()
+        return choose(load, shape, name, self._memory, self._precision)
 
     def estimate(self) -> dict[str, float]:
         """Return the seconds of each level at the default size, reckoned from a few timed steps."""

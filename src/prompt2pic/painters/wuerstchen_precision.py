@@ -5,6 +5,7 @@ the model's own modules, against fp32, and the verdict is kept for this machine,
 """
 
 import json
+import os
 import platform
 import time
 from collections.abc import Callable
@@ -16,6 +17,7 @@ import torch
 from torch import Tensor
 
 from prompt2pic.core.errors import PaintFailed
+from prompt2pic.painters.faults import painting_failed
 from prompt2pic.painters.int8 import has_vnni, in_int8
 from prompt2pic.painters.wuerstchen_blocks import Channelwise, MultiHead, quicken
 
@@ -23,6 +25,7 @@ LARGEST_ERROR = 0.05  # root mean square of the difference to fp32's noise, by t
 LEAST_GAIN = (
     1.1  # times as fast as the one before: for less neither an error nor a wavering verdict is worth it
 )
+_BLOCKS = 1  # raised when ours change, so that verdicts are found anew
 _TIMES = 2
 _WORDS = 16  # tokens
 _TIME = 0.37  # which takes more digits than bf16 has
@@ -96,15 +99,14 @@ def choose(load: Load, shape: Shape, name: str, memory: Path | None, wanted: str
         if not meant:
             raise PaintFailed("precision-not-here", precision=wanted)
         return meant[-1]
-    key = f"{_cpu()}, torch {torch.__version__}, {torch.get_num_threads()} threads, {name}"
-    known = _read(memory).get(key)
-    if known not in offered:
+    key = f"{_cpu()}, torch {torch.__version__}, blocks {_BLOCKS}, {torch.get_num_threads()} threads, {name}"
+    if _read(memory).get(key) not in offered:
         found = verdict(measured(load, shape))
-        known = _read(memory).get(key)  # another worker may have been faster, and all shall paint alike
-        if known not in offered:
-            _write(memory, _read(memory) | {key: found})
-            known = found
-    return offered[known]
+        known = _read(memory)
+        if known.get(key) not in offered:  # else another worker was faster, and all shall paint alike
+            _write(memory, known | {key: found})
+            return offered[found]
+    return offered[_read(memory)[key]]
 
 
 def verdict(trials: dict[str, Trial]) -> str:
@@ -118,17 +120,26 @@ def verdict(trials: dict[str, Trial]) -> str:
 
 @torch.inference_mode()
 def measured(load: Load, shape: Shape) -> dict[str, Trial]:
-    """Time one step of both denoisers for each candidate. No more than one of them is in memory at a time."""
+    """Time one step of both denoisers for each candidate. No more than one of them is in memory at a time.
+
+    One that fails is never right. Raises PaintFailed where fp32 fails.
+    """
     offered = _offered()
     trials = dict.fromkeys(offered, Trial(0.0, 0.0))
     for stage in ("prior", "decoder"):
         right = None
         for candidate in offered.values():
-            noise, seconds = _timed(load(stage, candidate), shape, candidate)
+            try:
+                noise, seconds = _timed(load(stage, candidate), shape, candidate)
+            except (PaintFailed, RuntimeError, MemoryError) as error:
+                if candidate is FP32:
+                    raise (error if isinstance(error, PaintFailed) else painting_failed(error)) from None
+                trials[candidate.name] = Trial(float("inf"), float("inf"))
+                continue
             right = noise if right is None else right
-            error = float((noise - right).square().mean().sqrt() / right.square().mean().sqrt())
+            off = float((noise - right).square().mean().sqrt() / right.square().mean().sqrt())
             # What is no number is no small error.
-            worst = max(trials[candidate.name].error, error if error == error else float("inf"))
+            worst = max(trials[candidate.name].error, off if off == off else float("inf"))
             trials[candidate.name] = Trial(trials[candidate.name].seconds + seconds, worst)
     return trials
 
@@ -202,7 +213,9 @@ def _read(memory: Path | None) -> dict[str, str]:
         known = json.loads(memory.read_bytes())
     except (OSError, ValueError):
         return {}
-    return known if isinstance(known, dict) else {}
+    if not isinstance(known, dict):
+        return {}
+    return {key: value for key, value in known.items() if isinstance(value, str)}
 
 
 def _write(memory: Path | None, known: dict[str, str]) -> None:
@@ -212,6 +225,6 @@ def _write(memory: Path | None, known: dict[str, str]) -> None:
         return
     with suppress(OSError):
         memory.parent.mkdir(parents=True, exist_ok=True)
-        draft = memory.with_suffix(".part")
+        draft = memory.with_suffix(f".{os.getpid()}")  # workers write at the same time
         draft.write_text(json.dumps(known, indent=1), "utf-8")
         draft.replace(memory)

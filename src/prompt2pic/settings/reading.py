@@ -23,9 +23,11 @@ def load_settings(env_file: str | Path = ENV_FILE, **overrides: Any) -> Settings
     kafka = {_property(name): value for name, value in given.items() if name.startswith(KAFKA_PREFIX)}
     asked = {name: value for name, value in overrides.items() if value is not None}
     try:
-        return Settings(**asked | {"_env_file": env_file, "kafka": kafka})
+        settings = Settings(**asked | {"_env_file": env_file, "kafka": kafka})
     except ValidationError as error:
         raise _problem(error.errors()[0], asked) from None
+    _refuse_shared(settings)
+    return settings
 
 
 def variable(field: str) -> str:
@@ -50,6 +52,14 @@ def _refuse_unknown(given: dict[str, str]) -> None:
         if name not in known and not name.startswith(KAFKA_PREFIX):
             near = get_close_matches(name, known, n=1, cutoff=0)
             raise Problem("setting-unknown", name=name, near=near[0])
+
+
+def _refuse_shared(settings: Settings) -> None:
+    """Refuse a port of metrics that people or Telegram are to reach as well."""
+    for field in ("port", "bot_port"):
+        if settings.metrics_port and settings.metrics_port == getattr(settings, field):
+            names = {"name": variable("metrics_port"), "other": variable(field)}
+            raise Problem("port-twice", port=settings.metrics_port, **names)
 
 
 def _property(name: str) -> str:

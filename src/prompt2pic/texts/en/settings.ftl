@@ -21,6 +21,7 @@ why-wrong = { $why ->
 }
 setting-wrong = { $name } can not be “{ $value }”: { why-wrong }.
 secret-setting-wrong = { $name } is wrong: { why-wrong }.
+port-twice = { $name } and { $other } are both { $port }: choose another port for one of them.
 setting-unknown = There is no setting { $name }: did you mean { $near }? docs/settings.md lists them all.
 settings-file-unreadable = The file { $file } can not be read as text: check its permissions, or write it anew as UTF-8.
 data-folder-unusable = The data folder { $folder } can not be used ({ $why }): mend that, or choose another with --data or PROMPT2PIC_DATA.

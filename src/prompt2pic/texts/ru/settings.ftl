@@ -21,6 +21,7 @@ why-wrong = { $why ->
 }
 setting-wrong = Значение «{ $value }» не подходит для { $name }: { why-wrong }.
 secret-setting-wrong = Значение { $name } не подходит: { why-wrong }.
+port-twice = { $name } и { $other } — один и тот же порт { $port }: выберите для одного из них другой.
 setting-unknown = Настройки { $name } нет. Может быть, { $near }? Все настройки перечислены в docs/settings.md.
 settings-file-unreadable = Файл { $file } не читается как текст: проверьте права на него или сохраните его заново в UTF-8.
 data-folder-unusable = Папкой данных { $folder } нельзя воспользоваться ({ $why }): исправьте это или выберите другую через --data или PROMPT2PIC_DATA.
