@@ -131,6 +131,16 @@ def test_a_wrong_option_is_named_as_it_was_typed() -> None:
     assert caught.value.args_by_name["name"] == "--port"
 
 
+@pytest.mark.parametrize("other", ["port", "bot_port"])
+def test_metrics_have_a_port_of_their_own(other: str) -> None:
+    """A port that is to be two things is refused, with both names, before either is opened; two free ones are fine."""
+    with pytest.raises(Problem) as caught:
+        load_settings(**{"metrics_port": 9464, other: 9464})
+    assert (caught.value.key, caught.value.args_by_name["port"]) == ("port-twice", 9464)
+    assert caught.value.args_by_name["other"] == f"PROMPT2PIC_{other.upper()}"
+    assert load_settings(metrics_port=0, port=0).port == 0
+
+
 @pytest.mark.parametrize("in_file", [True, False])
 def test_an_unknown_name_is_refused_with_the_nearest(
     in_file: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
