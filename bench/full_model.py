@@ -1,20 +1,19 @@
 """The published Würstchen's configuration with random weights, and the operations of its denoisers."""
 
 import json
-import shutil
-from importlib import resources
 from math import ceil
 from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers import DDPMWuerstchenScheduler
 from diffusers.models.attention_processor import Attention
 from diffusers.pipelines.deprecated.wuerstchen.modeling_paella_vq_model import PaellaVQModel
 from diffusers.pipelines.deprecated.wuerstchen.modeling_wuerstchen_diffnext import WuerstchenDiffNeXt
 from diffusers.pipelines.deprecated.wuerstchen.modeling_wuerstchen_prior import WuerstchenPrior
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import CLIPTextConfig, CLIPTextModel
+
+from tests.tiny_wuerstchen import NUMBERS, save_rest
 
 WORDS = 77  # tokens that both text encoders read
 PRIOR = {"c_in": 16, "c": 1536, "c_cond": 1280, "c_r": 64, "depth": 32, "nhead": 24}
@@ -41,7 +40,6 @@ TEXTS = {
         "num_attention_heads": 16,
     },
 }
-NUMBERS = {"prior": {"latent_mean": 42.0, "latent_std": 1.0}, "decoder": {"latent_dim_scale": 10.67}}
 
 
 def save_full(folder: Path) -> Path:
@@ -51,9 +49,8 @@ def save_full(folder: Path) -> Path:
         half = folder / name
         _save(make, half / name)
         _save(lambda name=name: _text_encoder(TEXTS[name]), half / "text_encoder")
-        DDPMWuerstchenScheduler().save_pretrained(half / "scheduler")
-        _save_tokenizer(half / "tokenizer")
-        (half / "model_index.json").write_text(json.dumps(NUMBERS[name]))
+        save_rest(half, NUMBERS[name])
+        _lengthen(half / "tokenizer" / "tokenizer_config.json")
     _save(lambda: PaellaVQModel(**VQGAN), folder / "decoder" / "vqgan")
     return folder
 
@@ -126,8 +123,6 @@ def _text_encoder(shape: dict[str, int]) -> Any:
     return CLIPTextModel(CLIPTextConfig(vocab_size=49408, max_position_embeddings=WORDS, **shape, **words))
 
 
-def _save_tokenizer(folder: Path) -> None:
-    built_in = Path(str(resources.files("prompt2pic"))) / "models" / "builtin"
-    shutil.copytree(built_in / "decoder" / "tokenizer", folder)
-    config = folder / "tokenizer_config.json"
+def _lengthen(config: Path) -> None:
+    """Have a tokenizer read as many tokens as the text encoders do."""
     config.write_text(json.dumps(json.loads(config.read_text()) | {"model_max_length": WORDS}))

@@ -17,6 +17,7 @@ from prompt2pic.core.ports import PaintOrder
 from prompt2pic.painters.wuerstchen import WuerstchenPainter
 from prompt2pic.painters.wuerstchen_files import Folders, find_checkpoint
 from prompt2pic.painters.wuerstchen_levels import family_of
+from tests.stock_wuerstchen import stock_stages
 
 if TYPE_CHECKING:
     from prompt2pic.painters.wuerstchen_checkpoint import Checkpoint
@@ -115,28 +116,7 @@ def stock_model(folders: Folders) -> "Checkpoint":
 
 def stock_pipelines(model: Any) -> Callable[..., object]:
     """Return a function that paints with the stock pipelines, made of the painter's modules."""
-    from diffusers import DDPMWuerstchenScheduler
-    from diffusers.pipelines.deprecated.wuerstchen import WuerstchenDecoderPipeline, WuerstchenPriorPipeline
-
-    prior = WuerstchenPriorPipeline(
-        tokenizer=model.prior.tokenizer,
-        text_encoder=model.prior.text_encoder,
-        prior=model.prior.denoiser,
-        scheduler=DDPMWuerstchenScheduler(),
-        latent_mean=model.latent_mean,
-        latent_std=model.latent_std,
-        resolution_multiple=model.resolution_multiple,
-    )
-    decoder = WuerstchenDecoderPipeline(
-        tokenizer=model.decoder.tokenizer,
-        text_encoder=model.decoder.text_encoder,
-        decoder=model.decoder.denoiser,
-        scheduler=DDPMWuerstchenScheduler(),
-        vqgan=model.vqgan,
-        latent_dim_scale=model.latent_dim_scale,
-    )
-    for pipeline in (prior, decoder):
-        pipeline.set_progress_bar_config(disable=True)
+    prior, decoder = stock_stages(model)
 
     def paint(
         prompt: str,

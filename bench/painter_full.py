@@ -9,7 +9,6 @@ layer, and of attention's products, measured in the same run in the precision th
 
 import argparse
 import json
-import os
 import resource
 import statistics
 import subprocess
@@ -17,16 +16,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from bench.figures import figure
+from bench.painter import STOCK, stock_model, stock_pipelines
 
 PROMPT = "a red cat on a blue background"
 STEPS = 3  # of each stage: the first one also reads the words, the others are timed
-STOCK = (60, 12)
 PLACES, WIDE, NARROW = 1152, 6144, 1536  # of the measured layer: the prior's widest, guided, at 1024 pixels
 Marks = dict[
     str, float
@@ -107,7 +105,7 @@ def told_of(size: int, mine: Marks, theirs: Marks, paces: Marks) -> None:
         )
     beside = f"{mine['decode']:.2f} s, stock {theirs['decode']:.2f} s"
     figure(f"decoding at {size}, of stock's time", mine["decode"] / theirs["decode"], "x", beside=beside)
-    whole = partial(reckoned, theirs, *STOCK)()
+    whole = reckoned(theirs, *STOCK)
     for recipe in FULL.recipes:
         seconds = reckoned(mine, recipe.prior_steps, recipe.decoder_steps)
         beside = (
@@ -135,7 +133,7 @@ def child(name: str, folder: Path, sizes: list[int], precision: str) -> Any:
     """Let one painter work in a process of its own; return its marks."""
     asked = ["--child", name, "--folder", str(folder), "--precision", precision, "--sizes", *map(str, sizes)]
     command = [sys.executable, "-m", "bench.painter_full", *asked]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=os.environ)
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return json.loads(done.stdout.splitlines()[-1])
 
 
@@ -192,7 +190,6 @@ def paces(candidate: Any) -> Marks:
 
 def stock(folder: Path, sizes: list[int], precision: str) -> dict[str, Any]:
     """Return the marks of diffusers' pipelines in fp32, whatever the precision of ours."""
-    from bench.painter import stock_model, stock_pipelines
     from prompt2pic.painters.wuerstchen_files import find_checkpoint
 
     begun = time.perf_counter()

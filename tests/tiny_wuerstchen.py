@@ -18,6 +18,8 @@ DECODER = {
     "c_r": 12,
 }
 
+NUMBERS = {"prior": {"latent_mean": 42.0, "latent_std": 1.0}, "decoder": {"latent_dim_scale": 10.67}}
+
 
 def save_tiny_wuerstchen(folder: Path) -> Path:
     """Write the checkpoint into `prior` and `decoder` under `folder`, and return `folder`."""
@@ -29,18 +31,23 @@ def save_tiny_wuerstchen(folder: Path) -> Path:
     torch.manual_seed(0)
     prior, decoder = WuerstchenPrior(**PRIOR), WuerstchenDiffNeXt(**DECODER)
     vqgan = PaellaVQModel(embed_dim=16, bottleneck_blocks=1, num_vq_embeddings=16)
-    _save_half(folder / "prior", WORDS, {"prior": prior}, {"latent_mean": 42.0, "latent_std": 1.0})
+    _save_half(folder / "prior", WORDS, {"prior": prior}, NUMBERS["prior"])
     parts = {"decoder": decoder, "vqgan": vqgan}
-    _save_half(folder / "decoder", SECOND_WORDS, parts, {"latent_dim_scale": 10.67})
+    _save_half(folder / "decoder", SECOND_WORDS, parts, NUMBERS["decoder"])
     return folder
 
 
 def _save_half(folder: Path, width: int, modules: dict[str, Any], numbers: dict[str, float]) -> None:
-    from diffusers import DDPMWuerstchenScheduler
-
     for name, module in {**modules, "text_encoder": text_encoder(width)}.items():
         shake(module)
         module.save_pretrained(folder / name)
+    save_rest(folder, numbers)
+
+
+def save_rest(folder: Path, numbers: dict[str, float]) -> None:
+    """Write what a half has beside its weights: scheduler, the built-in tokenizer, and its numbers."""
+    from diffusers import DDPMWuerstchenScheduler
+
     DDPMWuerstchenScheduler().save_pretrained(folder / "scheduler")
     built_in = Path(str(resources.files("prompt2pic"))) / "models" / "builtin"
     shutil.copytree(built_in / "decoder" / "tokenizer", folder / "tokenizer")

@@ -190,8 +190,7 @@ def build_web(
         health=health,
     )
     guard = Guard(settings.allowed_hosts, settings.public_url, any_host=settings.lets_others_in())
-    private = settings.is_private() and not settings.metrics_port
-    return make_app(context, guard, private=private), hub
+    return make_app(context, guard, private=settings.shows_metrics_on_page()), hub
 
 
 def build_bot(settings: Settings, metrics: Metrics, health: Health, say: Callable[..., None]) -> "Process":

@@ -9,6 +9,7 @@ import pytest
 from prompt2pic.core.errors import PaintFailed
 from prompt2pic.painters.wuerstchen_files import find_checkpoint
 from prompt2pic.painters.wuerstchen_levels import FULL, Recipe
+from tests.stock_wuerstchen import stock_stages
 from tests.tiny_wuerstchen import save_tiny_wuerstchen
 
 torch = pytest.importorskip("torch", reason="the painter's libraries are not installed")
@@ -67,28 +68,7 @@ def ours(model: Any, drawn: Any) -> Any:
 
 def stock(model: Any, drawn: Any) -> Any:
     """Return the pixels of the stock pipelines, made of the same modules."""
-    from diffusers import DDPMWuerstchenScheduler
-    from diffusers.pipelines.deprecated.wuerstchen import WuerstchenDecoderPipeline, WuerstchenPriorPipeline
-
-    prior = WuerstchenPriorPipeline(
-        tokenizer=model.prior.tokenizer,
-        text_encoder=model.prior.text_encoder,
-        prior=model.prior.denoiser,
-        scheduler=DDPMWuerstchenScheduler(),
-        latent_mean=model.latent_mean,
-        latent_std=model.latent_std,
-        resolution_multiple=model.resolution_multiple,
-    )
-    decoder = WuerstchenDecoderPipeline(
-        tokenizer=model.decoder.tokenizer,
-        text_encoder=model.decoder.text_encoder,
-        decoder=model.decoder.denoiser,
-        scheduler=DDPMWuerstchenScheduler(),
-        vqgan=model.vqgan,
-        latent_dim_scale=model.latent_dim_scale,
-    )
-    for pipeline in (prior, decoder):
-        pipeline.set_progress_bar_config(disable=True)
+    prior, decoder = stock_stages(model)
     generator = torch.Generator().manual_seed(drawn.seed)
     embeddings = prior(
         prompt=drawn.prompt,

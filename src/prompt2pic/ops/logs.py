@@ -57,12 +57,10 @@ class _Lines:
         self._write = write
 
     def msg(self, line: str) -> None:
+        # A stream that is full or closed: the work goes on, as it does with logging.
         try:  # noqa: SIM105 - which costs nothing, other than `suppress`
             self._write(line + "\n")
-        except (
-            OSError,
-            ValueError,
-        ):  # a stream that is full or closed: the work goes on, as it does with logging
+        except (OSError, ValueError):
             pass
 
     debug = info = warning = error = critical = msg

@@ -40,6 +40,16 @@ def answer(path: str, health: Health, exposition: Callable[[], bytes] | None = N
     return None
 
 
+def exposing(metrics: Metrics, look: Look) -> Callable[[], bytes]:
+    """Return what shows the metrics as they are after a look."""
+
+    def exposition() -> bytes:
+        look()
+        return metrics.exposition()
+
+    return exposition
+
+
 def _told(report: Report) -> Answer:
     return Answer(200 if report.well else 503, "application/json", msgspec.json.encode(report._asdict()))
 
@@ -53,12 +63,9 @@ class OpsServer:
     def __init__(
         self, host: str, port: int, metrics: Metrics, health: Health, look: Look = lambda: None
     ) -> None:
-        def exposition() -> bytes:
-            look()
-            return metrics.exposition()
-
+        shown = exposing(metrics, look)
         try:
-            self._server = _Server((host, port), _handler(lambda path: answer(path, health, exposition)))
+            self._server = _Server((host, port), _handler(lambda path: answer(path, health, shown)))
         except OSError as error:
             raise _not_listening(error, host, port) from None
         self.port = int(self._server.server_address[1])

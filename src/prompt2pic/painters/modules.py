@@ -47,11 +47,11 @@ def load_leanly(folder: Path, kind: Any, device: torch.device, dtype: torch.dtyp
     with broken_files(folder):
         with torch.device("meta"), no_init_weights():
             module = kind.from_config(kind.load_config(folder))
+        wanted = sorted(module.state_dict())
         with safe_open(file, "pt") as opened:
-            there = set(opened.keys())
-        missing = sorted(module.state_dict().keys() - there)
+            missing = sorted(set(wanted) - set(opened.keys()))
         _check_complete(folder, {"missing_keys": missing, "mismatched_keys": []})
-        for names in _batches(sorted(module.state_dict())):
+        for names in _batches(wanted):
             # Opened anew for each batch: pages of the file that were read stay in memory while it is open.
             with safe_open(file, "pt") as opened:
                 values = {name: opened.get_tensor(name).to(device, dtype, copy=True) for name in names}

@@ -93,12 +93,13 @@ class WuerstchenPainter:
         from prompt2pic.painters.wuerstchen_checkpoint import load_denoiser
         from prompt2pic.painters.wuerstchen_precision import FP16, QUICK, Shape, choose
 
+        if device.type != "cpu":
+            return FP16 if family.half else QUICK
+
         def load(stage: str, candidate: "Candidate") -> object:
             tell()
             return load_denoiser(folders, stage, candidate)
 
-        if device.type != "cpu":
-            return FP16 if family.half else QUICK
         shape = Shape(family.trial, read_numbers(folders)["latent_dim_scale"])
         name = f"{self._source or 'built-in'} {revision_of(folders)}".strip()
         return choose(load, shape, name, self._memory, self._precision)

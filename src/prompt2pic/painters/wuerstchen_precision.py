@@ -22,9 +22,8 @@ from prompt2pic.painters.int8 import has_vnni, in_int8
 from prompt2pic.painters.wuerstchen_blocks import Channelwise, MultiHead, quicken
 
 LARGEST_ERROR = 0.05  # root mean square of the difference to fp32's noise, by that of the noise
-LEAST_GAIN = (
-    1.1  # times as fast as the one before: for less neither an error nor a wavering verdict is worth it
-)
+# Times as fast as the one before: for less neither an error nor a wavering verdict is worth it.
+LEAST_GAIN = 1.1
 _BLOCKS = 1  # raised when ours change, so that verdicts are found anew
 _TIMES = 2
 _WORDS = 16  # tokens
@@ -46,12 +45,13 @@ class Candidate(NamedTuple):
 
     def put(self, module: Any) -> Any:
         """Return a loaded module as it will work; it is changed in place."""
-        if self.quick:
-            module = quicken(module)
+        if not self.quick:
+            return module
+        quicken(module)
         if self.int8:
             for block in [each for each in module.modules() if isinstance(each, Channelwise | MultiHead)]:
                 _narrow(block)
-        if self.quick and module.device.type == "cpu":
+        if module.device.type == "cpu":
             # diffusers' own `to` warns of parts to be kept in fp32: there are none.
             torch.nn.Module.to(module, memory_format=torch.channels_last)
         return module
@@ -100,13 +100,14 @@ def choose(load: Load, shape: Shape, name: str, memory: Path | None, wanted: str
             raise PaintFailed("precision-not-here", precision=wanted)
         return meant[-1]
     key = f"{_cpu()}, torch {torch.__version__}, blocks {_BLOCKS}, {torch.get_num_threads()} threads, {name}"
-    if _read(memory).get(key) not in offered:
+    known = _read(memory)
+    if known.get(key) not in offered:
         found = verdict(measured(load, shape))
         known = _read(memory)
         if known.get(key) not in offered:  # else another worker was faster, and all shall paint alike
-            _write(memory, known | {key: found})
-            return offered[found]
-    return offered[_read(memory)[key]]
+            known = known | {key: found}
+            _write(memory, known)
+    return offered[known[key]]
 
 
 def verdict(trials: dict[str, Trial]) -> str:

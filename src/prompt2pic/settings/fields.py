@@ -191,10 +191,10 @@ class Settings(BaseSettings):
         """Return whether people beyond this machine may ask, with a key or without."""
         return self.open_access or bool(self.api_keys)
 
-    def is_private(self) -> bool:
-        """Return whether nobody beyond this machine reaches the page, by itself or through a proxy."""
+    def shows_metrics_on_page(self) -> bool:
+        """Return whether the page serves its metrics: without a port for them, where only this machine reaches it."""
         others = self.lets_others_in() or self.public_url or self.allowed_hosts
-        return rules.is_loopback(self.host) and not others
+        return rules.is_loopback(self.host) and not others and not self.metrics_port
 
     def refuse_open_door(self) -> None:
         """Raise Problem where anybody on the network could paint and nobody said that they may."""

@@ -26,7 +26,7 @@ from prompt2pic.core.errors import (
 )
 from prompt2pic.edge.submit import Draining, KeyReused
 from prompt2pic.ops.metrics import Metrics
-from prompt2pic.ops.server import answer
+from prompt2pic.ops.server import answer, exposing
 from prompt2pic.texts import sentence
 from prompt2pic.web import images, jobs
 from prompt2pic.web.context import Context
@@ -96,9 +96,7 @@ class _Gate:
 
 
 def _add_operators_routes(app: FastAPI, context: Context, private: bool) -> None:
-    def exposition() -> bytes:
-        context.hub.show()
-        return context.metrics.exposition()
+    exposition = exposing(context.metrics, context.hub.show)
 
     async def operators(request: Request) -> Response:
         told = answer(request.url.path, context.health, exposition)
