@@ -178,12 +178,19 @@ class Half:
     """A tiny model at work in less than fp32, whose decoder gives numbers that are none, some of the time."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, *, always: bool) -> None:
-        import torch
+        from diffusers.pipelines.deprecated.wuerstchen.modeling_wuerstchen_diffnext import WuerstchenDiffNeXt
 
-        self.calls: list[torch.dtype] = []
+        from prompt2pic.painters.wuerstchen_quick import Decoder
+
+        self.calls: list[object] = []
         self.painter = WuerstchenPainter(str(folder), threads=1, precision="bf16")
         self.painter.load(lambda fraction, what: None)
-        kind = type(self.painter._loaded.model.decoder.denoiser)  # type: ignore[union-attr]
+        for kind in (Decoder, WuerstchenDiffNeXt):  # ours, and the one that paints in fp32
+            self._spoil(kind, monkeypatch, always)
+
+    def _spoil(self, kind: Any, monkeypatch: pytest.MonkeyPatch, always: bool) -> None:
+        import torch
+
         forward = kind.forward
 
         def run_away(module: Any, sample: torch.Tensor, *inputs: object, **options: object) -> torch.Tensor:

@@ -151,7 +151,7 @@ def test_real_shortage(tiny: Path) -> None:
     script = (
         "import resource, sys\n"
         "from prompt2pic.core.errors import PaintFailed\n"
-        "from prompt2pic.painters.faults import import_libraries\n"
+        "from prompt2pic.painters.process import import_libraries\n"
         "from prompt2pic.painters.wuerstchen import WuerstchenPainter\n"
         "import_libraries('prompt2pic.painters.wuerstchen_flow')\n"
         "used = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize()\n"

@@ -19,7 +19,6 @@ from prompt2pic.core.ports import PaintOrder  # noqa: E402
 from prompt2pic.painters import wuerstchen_precision as precision  # noqa: E402
 from prompt2pic.painters.int8 import has_vnni, in_int8  # noqa: E402
 from prompt2pic.painters.wuerstchen import WuerstchenPainter  # noqa: E402
-from prompt2pic.painters.wuerstchen_blocks import _attended, quicken  # noqa: E402
 from prompt2pic.painters.wuerstchen_checkpoint import load_denoiser  # noqa: E402
 from prompt2pic.painters.wuerstchen_files import find_checkpoint  # noqa: E402
 from prompt2pic.painters.wuerstchen_precision import (  # noqa: E402
@@ -33,6 +32,7 @@ from prompt2pic.painters.wuerstchen_precision import (  # noqa: E402
     measured,
     verdict,
 )
+from prompt2pic.painters.wuerstchen_quick import quicken  # noqa: E402
 
 SHAPE, SMALL = Shape(12, 10.67), Shape(8, 4.0)  # of the tiny and of the built-in model
 VNNI = pytest.mark.skipif(not has_vnni(precision._flags()), reason="this CPU has no VNNI")
@@ -167,18 +167,6 @@ def test_quick_decoding_is_the_stock_one(folder: Path) -> None:
         right = vqgan.decode(latents).sample
         off = (quicken(vqgan).decode(latents).sample - right).abs() / (1 + right.abs())
     assert 0 < off.max().item() < 1e-4
-
-
-def test_attention_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is the same however many heads, or rows of one, are computed at once."""
-    torch.manual_seed(0)
-    query, key, value = torch.randn(6, 9, 4), torch.randn(6, 12, 4), torch.randn(6, 12, 4)
-    right = torch.nn.functional.scaled_dot_product_attention(query, key, value, scale=0.7)
-    for scores in (1, 12 * 8 * 2, 9 * 12 * 4, 2**24):
-        monkeypatch.setattr("prompt2pic.painters.wuerstchen_blocks._SCORES", scores)
-        assert torch.allclose(_attended(query, key, value, 0.7), right, atol=1e-6)
-    elsewhere = _attended(*(each.to("meta") for each in (query, key, value)), 0.7)
-    assert elsewhere.shape == right.shape
 
 
 def test_numbers_that_run_away_are_no_small_error(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

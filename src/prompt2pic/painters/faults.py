@@ -1,14 +1,11 @@
 """What an error of torch and its neighbours means to whoever reads of it."""
 
 import errno
-import gc
-import importlib
-import os
-import sys
 from collections.abc import Callable
 from typing import TypeVar
 
 from prompt2pic.core.errors import PaintFailed
+from prompt2pic.painters.process import free_memory
 from prompt2pic.painters.wuerstchen_files import first_line
 
 Loaded = TypeVar("Loaded")  # a model at work
@@ -43,22 +40,3 @@ def paint_surely(
             raise
     free_memory()
     return paint(widened())
-
-
-def free_memory() -> None:
-    """Give back what nobody holds any more, and what torch keeps for that on a GPU."""
-    gc.collect()
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_initialized():
-        torch.cuda.empty_cache()
-
-
-def import_libraries(*modules: str) -> None:
-    """Import modules of ours that need torch and its neighbours. Raises PaintFailed where those are missing."""
-    if "torch" not in sys.modules:
-        os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # threads that wait must not keep the cores busy
-    try:
-        for module in modules:
-            importlib.import_module(module)
-    except (ImportError, OSError, RuntimeError) as error:  # diffusers wraps what its parts raise
-        raise PaintFailed("painter-libraries-missing", reason=first_line(error)) from None

@@ -16,8 +16,8 @@ def has_vnni(flags: frozenset[str]) -> bool:
     )
 
 
-def in_int8(layer: nn.Linear) -> "Int8Linear":
-    """Return a linear layer in 8 bits whose results have the precision that the layer had."""
+def in_int8(layer: Any) -> "Int8Linear":
+    """Return a linear layer, torch's or the blocks', in 8 bits whose results have the precision that it had."""
     weight = layer.weight.detach().float()
     scale = weight.abs().amax(dim=1).clamp(min=torch.finfo(torch.float32).tiny) / 127
     return Int8Linear((weight / scale[:, None]).round().to(torch.int8), scale, layer.bias)
@@ -36,31 +36,24 @@ class Int8Linear(nn.Module):
         self._zeros = torch.zeros(len(scale), dtype=torch.int32)
         self._bias = None if bias is None else bias.detach().float()
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(..., inputs) -> (..., outputs); a range without an end gives no numbers."""
+    def forward(self, x: Tensor, plus: Tensor | None = None, gelu: bool = False) -> Tensor:
+        """(..., inputs) -> (..., outputs), plus `plus`, and their GELU; a range without an end gives no numbers."""
         low, high = (float(edge) for edge in torch.aminmax(x))
         span = max(high, 0.0) - min(low, 0.0)
         if not math.isfinite(span):
             return x.new_full((*x.shape[:-1], len(self._scale)), torch.nan)
-        # A number that x's precision has, as torch multiplies with that; 253 of 255 steps, as both ends are rounded.
-        steps = float(x.new_tensor(253 / span)) if span > _NOTHING else 1.0
+        steps = (
+            float(x.new_tensor(255 / span)) if span > _NOTHING else 1.0
+        )  # as torch rounds it to multiply with x
         zero = round(-min(low, 0.0) * steps)
-        # Signed first, as torch turns numbers into those eight times faster; the highest bit shifts them by 128.
-        signed = torch.add(x.new_tensor(float(zero - 128)), x, alpha=steps).round_().to(torch.int8)
-        given = signed.view(torch.uint8).bitwise_xor_(128)
-        result: Tensor = torch.ops.onednn.qlinear_pointwise(
-            given,
-            1 / steps,
-            zero,
-            self._weight,
-            self._scale,
-            self._zeros,
-            self._bias,
-            1.0,
-            0,
-            x.dtype,
-            "none",
-            [],
-            "",
+        # oneDNN rounds them to 8 bits without a sign, what is beyond those to the last one.
+        rounded = torch.add(x.new_tensor(float(zero)), x, alpha=steps).to_mkldnn(torch.uint8)
+        given = (rounded, 1 / steps, zero, self._weight, self._scale, self._zeros)
+        if plus is None:
+            after = ("gelu", [], "none") if gelu else ("none", [], "")
+            result: Tensor = torch.ops.onednn.qlinear_pointwise(*given, self._bias, 1.0, 0, x.dtype, *after)
+            return result
+        result = torch.ops.onednn.qlinear_pointwise.binary(
+            *given, plus, self._bias, 1.0, 0, x.dtype, 1.0, 0, "add", 1.0, "none", [], ""
         )
-        return result
+        return torch.ops.aten.gelu_(result) if gelu else result

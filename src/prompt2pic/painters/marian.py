@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prompt2pic.core.errors import PaintFailed
-from prompt2pic.painters.faults import free_memory, import_libraries, painting_failed
+from prompt2pic.painters.faults import painting_failed
 from prompt2pic.painters.hub import Tell, fetch, on_hub
+from prompt2pic.painters.process import free_memory, import_libraries
 from prompt2pic.painters.wuerstchen_files import folder_of, read_json
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from transformers import CLIPTokenizer
 from transformers.utils import logging as transformers_logging
 
 from prompt2pic.core.errors import PaintFailed
-from prompt2pic.painters.faults import free_memory, is_out_of_memory
+from prompt2pic.painters.faults import is_out_of_memory
+from prompt2pic.painters.process import free_memory
 from prompt2pic.painters.wuerstchen_files import first_line, read_json
 
 _DIFFUSERS_FILE = "diffusion_pytorch_model.safetensors"

@@ -12,9 +12,10 @@ import msgspec
 
 from prompt2pic.core.errors import PaintFailed
 from prompt2pic.core.ports import Level, Model, Painted, PaintOrder, Step
-from prompt2pic.painters.faults import free_memory, import_libraries, paint_surely, painting_failed
+from prompt2pic.painters.faults import paint_surely, painting_failed
 from prompt2pic.painters.hub import Tell, commit_of, fetch, on_hub
 from prompt2pic.painters.orders import Size, finished, nearest_size, recipe_of, teller
+from prompt2pic.painters.process import free_memory, import_libraries
 from prompt2pic.painters.reading import share_read
 from prompt2pic.painters.wuerstchen_files import folder_of, read_json
 

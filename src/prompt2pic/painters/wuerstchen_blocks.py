@@ -1,76 +1,162 @@
-"""The blocks of Würstchen's denoisers, to diffusers' numbers but with fewer passes over memory.
+"""The blocks of Würstchen's denoisers and vqgan, to diffusers' numbers but with fewer passes over memory.
 
 diffusers takes a norm over the long axis of a matrix (slow on a CPU), makes five temporary matrices of its widest
-layer, attends to all heads at once, and counts time in the precision of the weights, where bf16 can't count to 10,000.
+layer, attends to all heads at once, and asks words and semantic latents anew in each step.
 """
 
-import weakref
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
-from diffusers.models.attention_processor import Attention
 from diffusers.pipelines.deprecated.wuerstchen.modeling_paella_vq_model import MixingResidualBlock
 from torch import Tensor, nn
 
-_SCORES = 2**24  # numbers: so many scores of attention are in memory at once
-_FEWER = 8  # times fewer where those of one head are more: what stays in the cache is read faster
-_PLACES = 2048  # of a picture whose widest layer is in memory at once
+from prompt2pic.painters.attention import LOG2_E, attended
+from prompt2pic.painters.kept import Kept
+
+_PART = 2**22  # numbers of the widest layer in one matrix: the C library hands larger ones back to the system
+_PLACES = 2048  # of a picture whose widest layer is in memory at once, in the vqgan
 
 
-def quicken(module: Any) -> Any:
-    """Have the blocks of a WuerstchenPrior, WuerstchenDiffNeXt or PaellaVQModel computed here, changing it in place."""
-    for block in list(module.modules()):
-        if isinstance(block, MixingResidualBlock):
-            block.forward = partial(_mixed, block)
-        elif isinstance(getattr(block, "channelwise", None), nn.Sequential):
-            block.channelwise = Channelwise(block.channelwise)
-        if isinstance(getattr(block, "attention", None), Attention):
-            block.attention = MultiHead(block.attention)
-    if hasattr(module, "gen_r_embedding"):
-        # Weakly, so that a module that nobody holds any more is gone at once.
-        module.gen_r_embedding = partial(_told_time, weakref.ref(module))
-    return module
+class Heard(NamedTuple):
+    """What blocks are told besides their picture.
 
-
-def _told_time(held: "weakref.ref[Any]", time: Tensor) -> Tensor:
-    """Return the embedding of the time, counted in fp32, as the held denoiser takes it."""
-    denoiser: Any = held()
-    embedding: Tensor = type(denoiser).gen_r_embedding(denoiser, time.float())
-    return embedding.to(denoiser.dtype)
-
-
-class Channelwise(nn.Module):
-    """The linear layers of a block with GELU and global response normalisation between them.
-
-    (batch, height, width, channels) -> the same. Woo et al. 2023 (ConvNeXt V2), equations 1 to 3: x times
-    (1 + gamma N) plus beta; as the second layer is linear, beta goes into its bias.
+    `clock` is the time's embedding, (batch, channels). `words` (batch, tokens, channels) and `semantic` (batch,
+    channels, height, width) are the same objects in each step of a picture. `skip` comes from the way down.
     """
 
-    def __init__(self, stock: nn.Sequential) -> None:
+    clock: Tensor
+    words: Tensor
+    semantic: Tensor | None = None
+    skip: Tensor | None = None
+
+
+class Linear(nn.Module):
+    """A linear layer that can add to its results, and take their GELU, while they are at hand."""
+
+    def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
         super().__init__()
-        self.up, _, response, _, self.down = stock
-        self.gamma, beta = response.gamma, response.beta.flatten().float()
-        self.down.bias.data += (self.down.weight.float() @ beta).to(self.down.bias.dtype)
+        self.weight = nn.Parameter(weight.contiguous(), requires_grad=False)
+        self.bias = None if bias is None else nn.Parameter(bias, requires_grad=False)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the block's part of the sum."""
-        x = torch.ops.aten.gelu_(self.up(x))
-        size = _size(x)
-        x.mul_(1 + self.gamma * (size / (size.mean(dim=-1, keepdim=True) + 1e-6)))
-        result: Tensor = self.down(x)
-        return result
+    def forward(self, x: Tensor, plus: Tensor | None = None, gelu: bool = False) -> Tensor:
+        """(..., inputs) -> (..., outputs), of which `plus` has the shape."""
+        y = nn.functional.linear(x, self.weight, self.bias)
+        if plus is not None:
+            y.add_(plus)
+        if gelu:
+            torch.ops.aten.gelu_(y)
+        return y
 
 
-def _size(x: Tensor) -> Tensor:
-    """Return each channel's norm over a picture, shape (batch, 1, 1, channels)."""
+class Residual(nn.Module):
+    """A block that mixes neighbours, then channels: linear, GELU, global response normalisation, linear.
+
+    Woo et al. 2023 (ConvNeXt V2), equations 1 to 3: x times (1 + gamma N) plus beta; as the second layer is linear,
+    beta goes into its bias. What the first layer makes of the semantic latents is computed once a picture.
+    """
+
+    def __init__(self, stock: Any, semantic: int = 0) -> None:
+        """Take over a ResBlock, or a ResBlockStageB whose last `semantic` inputs are told."""
+        super().__init__()
+        self.depthwise, self.norm = stock.depthwise, stock.norm
+        up, _, response, _, down = stock.channelwise
+        own = up.in_features - semantic
+        self.up = Linear(up.weight[:, :own], up.bias)
+        self.told = Linear(up.weight[:, own:], None) if semantic else None
+        self.gamma = response.gamma.flatten(0, 2)
+        beta = response.beta.flatten().float()
+        self.down = Linear(down.weight, down.bias + (down.weight.float() @ beta).to(down.bias.dtype))
+        self._kept = Kept()
+
+    def forward(self, x: Tensor, heard: Heard) -> Tensor:
+        """(batch, channels, height, width) -> the same."""
+        places = _places(self.norm(self.depthwise(x)))
+        if heard.skip is not None:
+            places = torch.cat([places, _places(heard.skip)], -1)
+        known = None
+        if self.told is not None and heard.semantic is not None:
+            known = self._kept(heard.semantic, partial(self.told, _places(heard.semantic)))
+        return x + self._channelwise(places, known).unflatten(1, x.shape[2:]).permute(0, 3, 1, 2)
+
+    def _channelwise(self, places: Tensor, known: Tensor | None) -> Tensor:
+        """(batch, places, inputs), (batch, places, channels of the widest layer) -> (batch, places, channels)."""
+        size = places.shape[1]
+        if places.device.type == "cpu":
+            size = max(1, _PART // (len(places) * self.gamma.shape[-1]))
+        some = places.split(size, 1)
+        knowns = [None] * len(some) if known is None else known.split(size, 1)
+        parts = [self.up(part, plus, gelu=True) for part, plus in zip(some, knowns, strict=True)]
+        length = torch.stack([_squares(part) for part in parts]).sum(0).sqrt()
+        gain = 1 + self.gamma * (length / (length.mean(-1, keepdim=True) + 1e-6)).to(places.dtype)
+        downs = [self.down(part.mul_(gain)) for part in parts]
+        return torch.cat(downs, 1) if len(downs) > 1 else downs[0]
+
+
+def _places(x: Tensor) -> Tensor:
+    """(batch, channels, height, width) -> (batch, places, channels)."""
+    return x.flatten(2).transpose(1, 2)
+
+
+def _squares(x: Tensor) -> Tensor:
+    """Return the sum of each channel's squares, (batch, 1, channels), in fp32."""
     if x.dtype == torch.float16:  # whose squares may be more than it can say
-        norm: Tensor = torch.linalg.vector_norm(x, dim=(1, 2), keepdim=True)
-        return norm
-    return (x * x).sum(dim=(1, 2), keepdim=True).sqrt()
+        return torch.linalg.vector_norm(x, dim=1, keepdim=True).float().square()
+    return (x * x).sum(1, keepdim=True).float()
 
 
-def _mixed(block: MixingResidualBlock, x: Tensor) -> Tensor:
+class Timestep(nn.Module):
+    """A block that shifts and stretches each channel with the time."""
+
+    def __init__(self, stock: Any) -> None:
+        """Take over a TimestepBlock."""
+        super().__init__()
+        self.mapper = stock.mapper
+
+    def forward(self, x: Tensor, heard: Heard) -> Tensor:
+        """(batch, channels, height, width) -> the same."""
+        stretch, shift = self.mapper(heard.clock[: len(x)])[:, :, None, None].chunk(2, dim=1)
+        return torch.addcmul(shift, x, 1 + stretch)
+
+
+class Attending(nn.Module):
+    """A block whose picture attends to itself and to the words; those are asked once a picture."""
+
+    def __init__(self, stock: Any) -> None:
+        """Take over an AttnBlock."""
+        super().__init__()
+        self.norm, self.mapper = stock.norm, stock.kv_mapper
+        attention = stock.attention
+        self.heads = attention.heads
+        query, *rest = (attention.to_q, attention.to_k, attention.to_v)
+        scale = attention.scale * LOG2_E
+        self.ask = Linear(
+            torch.cat([query.weight * scale, *(layer.weight for layer in rest)]),
+            torch.cat([query.bias * scale, *(layer.bias for layer in rest)]),
+        )
+        out = attention.to_out[0]
+        self.out = Linear(out.weight, out.bias)
+        self._kept = Kept()
+
+    def forward(self, x: Tensor, heard: Heard) -> Tensor:
+        """(batch, channels, height, width) -> the same."""
+        asked = self._asked(_places(self.norm(x)))
+        words = self._kept(heard.words, lambda: self._asked(self.mapper(heard.words)))
+        x, asked = x.expand(words.shape[1], -1, -1, -1), asked.expand(-1, words.shape[1], -1, -1, -1)
+        query, key, value = (
+            torch.cat(part, 2).flatten(0, 1)
+            for part in ((asked[0],), (asked[1], words[1]), (asked[2], words[2]))
+        )
+        seen = attended(query, key.transpose(1, 2).contiguous(), value)
+        joined = seen.unflatten(0, (-1, self.heads)).transpose(1, 2).flatten(2)
+        return x + self.out(joined).unflatten(1, x.shape[2:]).permute(0, 3, 1, 2)
+
+    def _asked(self, places: Tensor) -> Tensor:
+        """(batch, places, channels) -> queries, keys and values, (3, batch, heads, places, channels of a head)."""
+        return self.ask(places).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+
+
+def mixed(block: MixingResidualBlock, x: Tensor) -> Tensor:
     """Run a block of the vqgan, whose second half knows no neighbours, a few places at a time.
 
     (batch, channels, height, width) -> the same.
@@ -84,52 +170,3 @@ def _mixed(block: MixingResidualBlock, x: Tensor) -> Tensor:
         inner = torch.ops.aten.gelu_(up(block.norm2(some).mul_(1 + second).add_(most)))
         some.addcmul_(down(inner), wide)
     return places.permute(0, 3, 1, 2)
-
-
-class MultiHead(nn.Module):
-    """Attention of a picture to itself and to words, a few heads at a time.
-
-    (batch, channels, height, width), and (batch, tokens, channels) of what is attended to -> as the first.
-    Vaswani et al. 2017, equation 1.
-    """
-
-    def __init__(self, stock: Attention) -> None:
-        super().__init__()
-        self.heads, self.scale = stock.heads, stock.scale
-        self.query, self.out = stock.to_q, stock.to_out[0]
-        self.key, self.value = stock.to_k, stock.to_v
-
-    def forward(self, picture: Tensor, encoder_hidden_states: Tensor) -> Tensor:
-        """Return what each place of the picture attends to."""
-        query = self._split(self.query(picture.flatten(2).transpose(1, 2)))
-        key, value = (self._split(layer(encoder_hidden_states)) for layer in (self.key, self.value))
-        seen = _attended(query, key, value, self.scale)
-        joined = seen.unflatten(0, (-1, self.heads)).transpose(1, 2).flatten(2)
-        result: Tensor = self.out(joined)
-        return result.transpose(1, 2).reshape(picture.shape)
-
-    def _split(self, x: Tensor) -> Tensor:
-        """(batch, tokens, channels) -> (batch x heads, tokens, channels of a head)."""
-        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2).flatten(0, 1)
-
-
-def _attended(query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
-    if query.device.type != "cpu":  # a GPU's fused products take four dimensions only
-        return nn.functional.scaled_dot_product_attention(query[None], key[None], value[None], scale=scale)[0]
-    # torch's own for CPUs has no fast product in bf16.
-    (count, queries, _), keys = query.shape, key.shape[1]
-    rows = queries if queries * keys <= _SCORES else max(1, _SCORES // _FEWER // keys)
-    heads = max(1, _SCORES // (rows * keys)) if rows == queries else 1
-    seen, scratch = torch.empty_like(query), query.new_empty(heads * rows * keys)
-    for some in _parts(count, heads):
-        for few in _parts(queries, rows):
-            asked = query[some, few]
-            scores = scratch[: asked.shape[0] * asked.shape[1] * keys].view(*asked.shape[:2], keys)
-            torch.bmm(asked * scale, key[some].transpose(1, 2), out=scores)
-            torch.softmax(scores, -1, out=scores)  # another matrix would cost as much as the product
-            seen[some, few] = torch.bmm(scores, value[some])
-    return seen
-
-
-def _parts(count: int, size: int) -> list[slice]:
-    return [slice(start, start + size) for start in range(0, count, size)]

@@ -76,10 +76,15 @@ class _Painting:
         model, sketch, recipe = self._model, self._sketch, self._sketch.recipe
         texts = [sketch.prompt, sketch.negative] if recipe.guidance > 1 else [sketch.prompt]
         words = torch.cat([self._words(model.prior, text) for text in texts])
+        told = {
+            count: words[:count] for count in (1, 2)
+        }  # the same objects in each step, for what is kept of them
 
         def predict(sample: Tensor, t: Tensor) -> Tensor:
             count = 2 if recipe.guides(float(t)) else 1
-            noise: Tensor = model.prior.denoiser(torch.cat([sample] * count), t.expand(count), words[:count])
+            noise: Tensor = model.prior.denoiser(
+                sample.expand(count, -1, -1, -1), t.expand(count), told[count]
+            )
             return torch.lerp(noise[1:], noise[:1], recipe.guidance) if count > 1 else noise
 
         height, width = (ceil(side / model.resolution_multiple) for side in (sketch.height, sketch.width))

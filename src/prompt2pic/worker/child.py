@@ -139,7 +139,6 @@ def _run(
     """Be the painter process: load, then paint what comes, until the pipe closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the worker decides when painting stops
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     orders = _Orders(connection)
     painter = make()
     if not _load(painter, connection, seconds):
