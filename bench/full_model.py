@@ -58,7 +58,7 @@ def save_full(folder: Path) -> Path:
 def operations(size: int) -> dict[str, dict[str, int]]:
     """Return the operations, two for each product and its sum, of one step of each denoiser at a size in pixels.
 
-    Those of linear layers and convolutions, and those of attention's products; a step of the prior is guided.
+    Those of linear layers, of convolutions, and of attention's products; a step of the prior is guided.
     """
     side = ceil(size / 42.67)
     latents = int(side * 10.67)
@@ -94,7 +94,9 @@ def _counted(module: Any, given: list[Any]) -> dict[str, int]:
             layer.register_forward_hook(note, with_kwargs=True)
     with FlopCounterMode(display=False) as counter, torch.inference_mode():
         module(*given)
-    return {"layers": counter.get_total_flops() - attention, "attention": attention}
+    convolutions = counter.get_flop_counts()["Global"][torch.ops.aten.convolution]
+    layers = counter.get_total_flops() - attention - convolutions
+    return {"layers": layers, "convolutions": convolutions, "attention": attention}
 
 
 def _save(make: Any, folder: Path) -> None:

@@ -4,7 +4,7 @@ python -m bench.painter_full [--sizes 512 1024] [--folder FOLDER] [--precision a
 
 Each painter works in a process of its own, in turn, so that its peak of memory is its own. A checkpoint of 13 GB is
 written where FOLDER has none. The roofline is what the counted operations would take at the pace of one large linear
-layer, and of attention's products, measured in the same run in the precision that was chosen.
+layer, of one convolution and of attention's products, measured in the same run in the precision that was chosen.
 """
 
 import argparse
@@ -92,7 +92,7 @@ def told_of(size: int, mine: Marks, theirs: Marks, paces: Marks) -> None:
     from prompt2pic.painters.wuerstchen_levels import FULL
 
     for stage, counted in operations(size).items():
-        least = counted["layers"] / paces["layers"] + counted["attention"] / paces["attention"]
+        least = sum(operations / paces[kind] for kind, operations in counted.items())
         beside = (
             f"{mine[stage]:.2f} s, stock {theirs[stage]:.2f} s; {least / mine[stage]:.0%} of the roofline"
         )
@@ -165,7 +165,7 @@ def drive(painting: Any, step: Callable[[], None]) -> None:
 
 
 def paces(candidate: Any) -> Marks:
-    """Return the operations a second of a wide linear layer, and of attention's product, as a candidate has them."""
+    """Return the operations a second that a candidate has in its layers, convolutions and attention's products."""
     import torch
 
     from prompt2pic.painters.int8 import in_int8
@@ -185,7 +185,14 @@ def paces(candidate: Any) -> Marks:
         one = torch.randn(PLACES, NARROW).to(candidate.dtype)
         other = torch.randn(NARROW, WIDE).to(candidate.dtype)
         every = 2.0 * PLACES * NARROW * WIDE
-        return {"layers": pace(every, lambda: layer(given)), "attention": pace(every, lambda: one @ other)}
+        # The decoder's first of those that halve the picture, at 1024 pixels
+        convolution = torch.nn.Conv2d(320, 640, 2, 2).to(candidate.dtype, memory_format=torch.channels_last)
+        image = torch.randn(1, 320, 128, 128).to(candidate.dtype, memory_format=torch.channels_last)
+        return {
+            "layers": pace(every, lambda: layer(given)),
+            "convolutions": pace(2.0 * 64 * 64 * 640 * 320 * 4, lambda: convolution(image)),
+            "attention": pace(every, lambda: one @ other),
+        }
 
 
 def stock(folder: Path, sizes: list[int], precision: str) -> dict[str, Any]:

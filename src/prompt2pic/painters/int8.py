@@ -50,8 +50,10 @@ class Int8Linear(nn.Module):
         rounded = torch.add(x.new_tensor(float(zero)), x, alpha=steps).to_mkldnn(torch.uint8)
         given = (rounded, 1 / steps, zero, self._weight, self._scale, self._zeros)
         if plus is None:
-            after = ("gelu", [], "none") if gelu else ("none", [], "")
-            result: Tensor = torch.ops.onednn.qlinear_pointwise(*given, self._bias, 1.0, 0, x.dtype, *after)
+            name, algorithm = ("gelu", "none") if gelu else ("none", "")
+            result: Tensor = torch.ops.onednn.qlinear_pointwise(
+                *given, self._bias, 1.0, 0, x.dtype, name, [], algorithm
+            )
             return result
         result = torch.ops.onednn.qlinear_pointwise.binary(
             *given, plus, self._bias, 1.0, 0, x.dtype, 1.0, 0, "add", 1.0, "none", [], ""

@@ -63,7 +63,7 @@ class Residual(nn.Module):
         up, _, response, _, down = stock.channelwise
         own = up.in_features - semantic
         self.up = Linear(up.weight[:, :own], up.bias)
-        self.told = Linear(up.weight[:, own:], None) if semantic else None
+        self.told: nn.Module | None = Linear(up.weight[:, own:], None) if semantic else None
         self.gamma = response.gamma.flatten(0, 2)
         beta = response.beta.flatten().float()
         self.down = Linear(down.weight, down.bias + (down.weight.float() @ beta).to(down.bias.dtype))

@@ -82,7 +82,8 @@ class Decoder(_Denoiser):
         (batch, tokens, channels) -> the noise, as the first.
         """
         heard = Heard(self._clock(time), self._kept(words, lambda: self.norm(self.mapper(words))))
-        y, downs, depth = self.embedding(x), [], len(self.levels) // 2
+        y, depth = self.embedding(x), len(self.levels) // 2
+        downs: list[Tensor] = []
         for level in range(len(self.levels)):
             skip = downs.pop() if level > depth else None
             y = self._leveled(level, y, semantic, heard._replace(skip=skip))
