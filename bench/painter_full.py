@@ -47,7 +47,7 @@ def main() -> None:
                 json.dumps({"stock": stock, "ours": ours}[asked.child](folder, asked.sizes, asked.precision))
             )
             return
-        if not (folder / "prior").is_dir():
+        if not (folder / "decoder" / "vqgan").is_dir():  # which is written last
             from bench.full_model import save_full
 
             save_full(folder)
