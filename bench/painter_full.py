@@ -150,7 +150,7 @@ def ours(folder: Path, sizes: list[int], precision: str) -> dict[str, Any]:
     model = painter._expect_loaded().model
     recipe = Recipe(name="trial", prior_steps=STEPS, decoder_steps=STEPS, sampler="ddpm", guidance=4.0)
     for size in sizes:
-        sketch = Sketch(prompt=PROMPT, negative="", width=size, height=size, seed=0, recipe=recipe)
+        sketch = Sketch(prompt=PROMPT, negative="", width=size, height=size, seeds=[(0, None)], recipe=recipe)
         marks[str(size)] = timed(lambda step, sketch=sketch: drive(paint(model, sketch), step))  # type: ignore[misc]
     marks["peak"] = peak()
     if sizes:

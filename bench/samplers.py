@@ -109,7 +109,7 @@ def sketch(prompt: str, seed: int, sampler: SamplerName, steps: int, guided: tup
     recipe = Recipe(
         name="trial", prior_steps=steps, decoder_steps=steps, sampler=sampler, guidance=3.0, guided=guided
     )
-    return Sketch(prompt=prompt, negative="", width=128, height=128, seed=seed, recipe=recipe)
+    return Sketch(prompt=prompt, negative="", width=128, height=128, seeds=[(seed, None)], recipe=recipe)
 
 
 def done(steps: Any) -> Tensor:

@@ -19,7 +19,7 @@ from prompt2pic.core import options
 from prompt2pic.core.asks import Ask, Limits, check
 from prompt2pic.core.errors import Problem
 from prompt2pic.core.ports import PaintOrder, Step
-from prompt2pic.core.unread import words_read
+from prompt2pic.core.unread import unread
 from prompt2pic.ops.health import Health
 from prompt2pic.ops.metrics import Metrics
 from prompt2pic.ops.server import Look, OpsServer
@@ -143,9 +143,9 @@ def paint(settings: Settings, text: str, out: Path, changes: dict[str, object]) 
         path = out if number == 0 else out.with_stem(f"{out.stem}-{number + 1}")
         _save(path, painted.png)
         bar.say(texts.say("painted", path=str(path), seed=str(painted.seed)))
-        words = words_read(order.prompt, painted.read)
-        if number == 0 and words is not None:
-            bar.say(texts.say("prompt-cut", count=words))
+        if number == 0:
+            for key, words in unread(order, *painted.read):
+                bar.say(texts.say(key, count=words))
     return 0
 
 

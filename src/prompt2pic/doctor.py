@@ -77,7 +77,11 @@ def _translator(settings: Settings, texts: Texts, model: Model) -> str:
 def _page(settings: Settings, texts: Texts) -> str:
     settings.refuse_open_door()
     free_port(settings.host, settings.port)
-    return texts.say("doctor-page", address=f"http://{settings.host}:{settings.port}")
+    page = texts.say("doctor-page", address=f"http://{settings.host}:{settings.port}")
+    if not settings.metrics_port:
+        return page
+    free_port(settings.host, settings.metrics_port)
+    return f"{page} {texts.say('doctor-metrics', port=str(settings.metrics_port))}"
 
 
 def _token(settings: Settings, texts: Texts) -> str:

@@ -136,6 +136,18 @@ def test_doctor_finds_all_well(tmp_path: Path, language: str) -> None:
     assert all(line.startswith("✓ ") for line in lines)
 
 
+def test_doctor_looks_at_the_port_of_metrics(tmp_path: Path) -> None:
+    """A port that is free is told beside the page's, one that is taken is named."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = str(taken.getsockname()[1])
+        taken.listen()
+        busy = prompt2pic(tmp_path, "doctor", port="0", metrics_port=port).stdout.splitlines()
+    free = prompt2pic(tmp_path, "doctor", port="0", metrics_port=port).stdout.splitlines()
+    assert [line[0] for line in (busy[5], free[5])] == ["✗", "✓"]
+    assert all(port in line for line in (busy[5], free[5]))
+
+
 def test_doctor_tells_what_to_do(tmp_path: Path) -> None:
     """`doctor` marks what is wrong, says what to do, and goes on with the rest."""
     (tmp_path / "data").mkdir()

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from prompt2pic.core.errors import PaintCancelled, PaintFailed, Problem
-from prompt2pic.core.ports import Model, Painter, PaintOrder
+from prompt2pic.core.ports import Model, Painter, PaintOrder, Step
 from prompt2pic.painters import make_painter
 from prompt2pic.painters.stub import StubPainter
 from prompt2pic.painters.wuerstchen import WuerstchenPainter
@@ -199,6 +199,43 @@ class Half:
             return seen * torch.nan if always or sample.dtype == torch.bfloat16 else seen
 
         monkeypatch.setattr(kind, "forward", run_away)
+
+
+@pytest.mark.parametrize("room", [4, 2, 1])
+def test_a_batch(monkeypatch: pytest.MonkeyPatch, room: int) -> None:
+    """Pictures that are painted at once are those of their seeds, and are told of as if they came one by one.
+
+    Where memory has no room for all of them they are painted in smaller parts.
+    """
+    needs_torch()
+    from prompt2pic.painters import wuerstchen
+
+    inner, sizes = wuerstchen._paint, []
+
+    def paint(*given: Any) -> Any:
+        seeds = given[3]
+        sizes.append(len(seeds))
+        if len(seeds) > room:
+            raise PaintFailed("painter-out-of-memory")
+        return inner(*given)
+
+    monkeypatch.setattr(wuerstchen, "_paint", paint)
+    order = PaintOrder(prompt="a cat", width=128, height=128, level="fast", count=5, seed=3)
+    alone, together = (WuerstchenPainter(precision="fp32", batch=n) for n in (1, 4))
+    steps: list[Step] = []
+    for painter in (alone, together):
+        painter.load(lambda fraction, what: None)
+    pictures = list(together.paint(order, steps.append))
+    assert sizes == {4: [4, 1], 2: [4, 2, 2, 1], 1: [4, 2, 1, 1, 2, 1, 1, 1]}[room]
+    assert [picture.seed for picture in pictures] == [3, 4, 5, 6, 7]
+    for picture, right in zip(pictures, alone.paint(order, lambda step: None), strict=True):
+        pairs = zip(opened(picture).tobytes(), opened(right).tobytes(), strict=True)
+        assert max(abs(one - other) for one, other in pairs) <= 2
+    told = [(step.picture, step.step) for step in steps]
+    assert told == sorted(set(told))
+    assert {
+        (number, steps[0].steps) for number in range(5) if room == 1 or number in (room - 1, 3, 4)
+    } <= set(told)
 
 
 ORDER = PaintOrder(prompt="a cat", width=512, height=512, level="fast")

@@ -79,7 +79,7 @@ EVENTS: dict[bytes, Event] = {
     b'{"type":"finished","v":1,"request":"r1","at":3,"token":[7,"a1"],"pictures":[{"key":"r1/a1/0.png",'
     b'"link":"https://example.org/x","seed":5,"width":512,"height":256,"painted_width":1024,'
     b'"painted_height":512}],"worker":"w1","model":"m","level":"fast","lowered":false,"steps":4,'
-    b'"seconds":2.25,"read":1.0,"notify":true}': Finished(
+    b'"seconds":2.25,"read":1.0,"negative_read":1.0,"notify":true}': Finished(
         request="r1",
         at=3,
         token=TOKEN,

@@ -57,20 +57,24 @@ def test_share(repeats: int) -> None:
 
 
 def test_caption() -> None:
-    """A caption tells how many words were read of a prompt that was cut, and nothing of one that was not."""
+    """A caption tells how many words were read of each prompt that was cut, and nothing of one that was not."""
     done = job()
     for offset, event in enumerate((claimed(), started(Token(0, "a")))):
         apply(done, offset, 1, event)
-    done.request = request(prompt="красный кот на синем фоне")
-    for read, told in ((0.5, True), (1.0, False)):
-        done.end = msgspec.structs.replace(finished(Token(0, "a")), read=read)
-        assert ("Прочитано слов: 2." in caption(done, Texts("ru"))) is told
+    done.request = request(prompt="красный кот на синем фоне", negative="шум, текст, люди")
+    for read in ((1.0, 1.0), (0.5, 1.0), (1.0, 0.5), (0.5, 0.5)):
+        done.end = msgspec.structs.replace(finished(Token(0, "a")), read=read[0], negative_read=read[1])
+        told = caption(done, Texts("ru"))
+        assert ("Конец описания не поместился в модель. Прочитано слов: 2." in told) is (read[0] < 1)
+        assert (
+            "не должно быть на картинке, поместилось в модель не целиком. Прочитано слов: 1." in told
+        ) is (read[1] < 1)
 
 
 def test_an_older_record_was_read_to_its_end() -> None:
     """Records of before the field are read, and say nothing of a cut."""
-    older = encode_event(finished(Token(0, "a"))).replace(b'"read":1.0,', b"")
+    older = encode_event(finished(Token(0, "a"))).replace(b'"read":1.0,"negative_read":1.0,', b"")
     assert b"read" not in older
     event = decode_event(older)
     assert isinstance(event, Finished)
-    assert event.read == 1.0
+    assert (event.read, event.negative_read) == (1.0, 1.0)

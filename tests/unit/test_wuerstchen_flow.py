@@ -50,7 +50,14 @@ def sketch(guidance: float = 4.0, **changes: Any) -> Any:
     from prompt2pic.painters.wuerstchen_flow import Sketch
 
     recipe = Recipe(name="stock", prior_steps=5, decoder_steps=3, sampler="ddpm", guidance=guidance)
-    drawn = {"prompt": PROMPT, "negative": "", "width": 256, "height": 128, "seed": 7, "recipe": recipe}
+    drawn = {
+        "prompt": PROMPT,
+        "negative": "",
+        "width": 256,
+        "height": 128,
+        "seeds": [(7, None)],
+        "recipe": recipe,
+    }
     return Sketch(**{**drawn, **changes})
 
 
@@ -69,7 +76,7 @@ def ours(model: Any, drawn: Any) -> Any:
 def stock(model: Any, drawn: Any) -> Any:
     """Return the pixels of the stock pipelines, made of the same modules."""
     prior, decoder = stock_stages(model)
-    generator = torch.Generator().manual_seed(drawn.seed)
+    generator = torch.Generator().manual_seed(drawn.seeds[0][0])
     embeddings = prior(
         prompt=drawn.prompt,
         negative_prompt=drawn.negative,
@@ -165,14 +172,31 @@ def test_numbers_that_run_away(tiny: Any, stage: str) -> None:
 def test_variations_lie_between_two_seeds(model: Any) -> None:
     """Without strength it is the seed's picture, with all of it the other seed's: both stages mix their noise."""
     recipe = Recipe(name="plain", prior_steps=4, decoder_steps=3, sampler="ddim", guidance=3.0)
-    one, other = (ours(model, sketch(recipe=recipe, seed=seed)) for seed in (7, 8))
+    one, other = (ours(model, sketch(recipe=recipe, seeds=[(seed, None)])) for seed in (7, 8))
     none, half, all_of_it = (
-        ours(model, sketch(recipe=recipe, seed=7, other=8, strength=strength)) for strength in (0.0, 0.5, 1.0)
+        ours(model, sketch(recipe=recipe, seeds=[(7, 8)], strength=strength)) for strength in (0.0, 0.5, 1.0)
     )
     assert torch.allclose(none, one, atol=1e-2)
     assert torch.allclose(all_of_it, other, atol=1e-2)
     assert not torch.allclose(half, one, atol=1e-2)
     assert not torch.allclose(half, other, atol=1e-2)
+
+
+@pytest.mark.parametrize("sampler", ["ddpm", "ddim", "dpmpp"])
+@pytest.mark.parametrize("seeds", [[(7, None), (8, None), (9, None)], [(7, 8), (7, 9)]])
+def test_pictures_of_a_batch_are_those_of_their_seeds(built_in: Any, sampler: Any, seeds: Any) -> None:
+    """Within the rounding of larger products, each is what its seed gives alone, in guided steps and in others."""
+    recipe = Recipe(
+        name="part", prior_steps=4, decoder_steps=3, sampler=sampler, guidance=3.0, guided=(0.9, 0.3)
+    )
+    together = ours(built_in, sketch(recipe=recipe, seeds=seeds, strength=0.5, negative="noise"))
+    alone = [
+        ours(built_in, sketch(recipe=recipe, seeds=[one], strength=0.5, negative="noise")) for one in seeds
+    ]
+    assert len(together) == len(seeds)
+    off = (together - torch.cat(alone)).abs()
+    assert off.max().item() < 0.005
+    assert (together[0] - together[1]).abs().max().item() > 0.01
 
 
 def test_guides_in_its_part_of_the_steps(tiny: Any) -> None:

@@ -37,7 +37,7 @@ def load(folder: Path, name: str) -> Any:
 
 
 def softmax(query: Any, key: Any, value: Any) -> Any:
-    return torch.softmax(query @ key / LOG2_E, -1) @ value
+    return torch.softmax(query @ key.mT / LOG2_E, -1) @ value
 
 
 @pytest.mark.parametrize("scores", [1, 12 * 8, 12 * 9 * 2, 2**24])
@@ -46,7 +46,7 @@ def test_attention_in_parts(monkeypatch: pytest.MonkeyPatch, scores: int, size: 
     """It is softmax however many heads, or rows of one, are at hand, and where a power of two is beyond all numbers."""
     monkeypatch.setattr(attention, "_SCORES", scores)
     torch.manual_seed(0)
-    query, key, value = torch.randn(6, 9, 4) * size, torch.randn(6, 4, 12), torch.randn(6, 12, 4)
+    query, key, value = torch.randn(6, 9, 4) * size, torch.randn(6, 12, 4), torch.randn(6, 12, 4)
     assert torch.allclose(attended(query, key, value), softmax(query, key, value), atol=1e-4)
     elsewhere = attended(*(each.to("meta") for each in (query, key, value)))
     assert elsewhere.shape == query.shape
@@ -54,7 +54,7 @@ def test_attention_in_parts(monkeypatch: pytest.MonkeyPatch, scores: int, size: 
 
 def test_scores_far_below_nothing() -> None:
     """Where every power of a row is too small for a number it is softmax all the same; no number stays none."""
-    query, key, value = torch.full((1, 3, 1), -50.0), torch.tensor([[[8.0, 9.0]]]), torch.randn(1, 2, 1)
+    query, key, value = torch.full((1, 3, 1), -50.0), torch.tensor([[[8.0], [9.0]]]), torch.randn(1, 2, 1)
     assert torch.allclose(attended(query, key, value), value[:, :1].expand(1, 3, 1), atol=1e-6)
     query[0, 1] = torch.nan
     assert attended(query, key, value)[0, 1].isnan().all()

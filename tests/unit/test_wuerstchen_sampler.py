@@ -46,7 +46,7 @@ def test_ddpm(steps: int) -> None:
     ours, theirs = torch.Generator().manual_seed(3), torch.Generator().manual_seed(3)
     for t, after in pairwise(times(steps).split(1)):
         expected = stock.step(noise(1), t, noise(2), generator=theirs).prev_sample
-        assert torch.equal(ddpm(Schedule(), noise(2), noise(1), t, after, ours), expected)
+        assert torch.equal(ddpm(Schedule(), noise(2), noise(1), t, after, [ours]), expected)
 
 
 @pytest.mark.parametrize("steps", [1, 2, 5, 40, 400])
@@ -64,7 +64,7 @@ def test_knows_the_picture(name: str, steps: int) -> None:
         if sample is None:
             sample = signal.sqrt() * picture + (1 - signal).sqrt() * noise(2)
         predicted = (sample - signal.sqrt() * picture) / (1 - signal).sqrt()
-        sample = sampler(schedule, sample, predicted, t, after, torch.Generator())
+        sample = sampler(schedule, sample, predicted, t, after, [torch.Generator()])
     assert (sample - picture).abs().max().item() < 1e-3
 
 
@@ -74,7 +74,7 @@ def test_ddim_draws_nothing() -> None:
 
     generator = torch.Generator().manual_seed(3)
     before = generator.get_state()
-    ddim(Schedule(), noise(1), noise(2), at(0.5), at(0.4), generator)
+    ddim(Schedule(), noise(1), noise(2), at(0.5), at(0.4), [generator])
     assert torch.equal(generator.get_state(), before)
 
 
@@ -82,7 +82,7 @@ def test_ddim_clamps() -> None:
     """What a model can not know from pure noise does not run away."""
     from prompt2pic.painters.wuerstchen_sampler import Schedule, ddim
 
-    picture = ddim(Schedule(), noise(1), 3 * noise(2), at(1.0), at(0.0), torch.Generator())
+    picture = ddim(Schedule(), noise(1), 3 * noise(2), at(1.0), at(0.0), [torch.Generator()])
     assert picture.abs().max().item() == 4.0
 
 
@@ -113,7 +113,7 @@ def walked(name: str, steps: int) -> "torch.Tensor":
         weight = 0.25 * signal.sqrt() / (0.25 * signal + 1 - signal)
         picture = 0.5 + weight * (sample - signal.sqrt() * 0.5)
         predicted = (sample - signal.sqrt() * picture) / (1 - signal).sqrt()
-        sample = sampler(schedule, sample, predicted, t, after, torch.Generator())
+        sample = sampler(schedule, sample, predicted, t, after, [torch.Generator()])
     return sample
 
 

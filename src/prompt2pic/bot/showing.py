@@ -8,7 +8,7 @@ from prompt2pic.core.errors import Problem
 from prompt2pic.core.events import Failed, Finished
 from prompt2pic.core.forecast import Wait
 from prompt2pic.core.jobs import Job
-from prompt2pic.core.unread import words_read
+from prompt2pic.core.unread import unread
 from prompt2pic.texts import Texts
 
 CAPTION = 1024  # characters of a caption (Bot API, sendPhoto), here as UTF-16 counts them
@@ -48,8 +48,9 @@ def caption(job: Job, texts: Texts) -> str:
     facts = "\n\n" + _facts(job, job.end, texts)
     if job.end.lowered:
         facts += f"\n{texts.say('bot-lowered')}"
-    if job.request and (words := words_read(job.request.prompt, job.end.read)) is not None:
-        facts += f"\n{texts.say('bot-not-read', count=words)}"
+    if job.request:
+        for key, words in unread(job.request, job.end.read, job.end.negative_read):
+            facts += f"\n{texts.say(key, count=words)}"
     return _cut(job.request.prompt if job.request else "", CAPTION - _length(facts)) + facts
 
 

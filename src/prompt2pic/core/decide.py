@@ -125,7 +125,11 @@ def erasure(job: Job) -> Erased:
 
 
 def completion(
-    job: Job, pictures: tuple[Picture, ...], steps: int, seconds: float, read: float = 1.0
+    job: Job,
+    pictures: tuple[Picture, ...],
+    steps: int,
+    seconds: float,
+    read: tuple[float, float] = (1.0, 1.0),
 ) -> Finished:
     """Return the record that ends a job with all its pictures stored."""
     assert job.token is not None, "only a held job can be finished"  # noqa: S101
@@ -141,6 +145,7 @@ def completion(
         lowered=job.claim.lowered,
         steps=steps,
         seconds=round(seconds, 3),
-        read=round(read, 3),
+        read=round(read[0], 3),
+        negative_read=round(read[1], 3),
         notify=notify(job),
     )

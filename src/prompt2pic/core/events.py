@@ -112,7 +112,7 @@ class Cancelled(_JobEvent, frozen=True, kw_only=True):
 class Finished(_AttemptEvent, frozen=True, kw_only=True):
     """All pictures are stored. `seconds` is the time painted, without waiting and uploading.
 
-    `read` is how much of the prompt the model had room for, 0 to 1.
+    `read` is how much of the prompt the model had room for, 0 to 1, and `negative_read` of the negative prompt.
     """
 
     pictures: Annotated[tuple[Picture, ...], msgspec.Meta(min_length=1)]
@@ -123,6 +123,7 @@ class Finished(_AttemptEvent, frozen=True, kw_only=True):
     steps: int
     seconds: Seconds
     read: Share = 1.0
+    negative_read: Share = 1.0
     notify: bool = False
 
 

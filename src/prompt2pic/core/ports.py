@@ -201,7 +201,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 class Painted(msgspec.Struct, frozen=True, kw_only=True):
     """One picture: PNG bytes that carry their parameters, and the size it was painted at before resizing.
 
-    `read` is how much of the prompt the model had room for, 0 to 1.
+    `read` is how much of prompt and negative prompt the model had room for, each 0 to 1.
     """
 
     png: bytes
@@ -210,7 +210,7 @@ class Painted(msgspec.Struct, frozen=True, kw_only=True):
     height: int
     painted_width: int
     painted_height: int
-    read: float = 1.0
+    read: tuple[float, float] = (1.0, 1.0)
 
 
 class Painter(Protocol):

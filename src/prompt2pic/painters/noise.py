@@ -1,12 +1,20 @@
 """The noise that a picture starts from: the same for a seed on every device, and mixed for variations."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
+Generators = Sequence[torch.Generator]  # one for each picture of a batch
 
-def fresh_noise(shape: torch.Size, generator: torch.Generator, device: torch.device) -> Tensor:
-    """Return normal noise of `shape`, drawn on the CPU so that a seed means the same on every device."""
-    return torch.randn(shape, generator=generator).to(device)
+
+def fresh_noise(shape: torch.Size, generators: Generators, device: torch.device) -> Tensor:
+    """Return normal noise of `shape`, whose first number is that of the generators.
+
+    It is drawn on the CPU so that a seed means the same on every device, and by a picture's own generator so that it
+    means the same in every batch.
+    """
+    return torch.cat([torch.randn((1, *shape[1:]), generator=one) for one in generators]).to(device)
 
 
 def mixed(noise: Tensor, other: Tensor, strength: float) -> Tensor:
@@ -20,18 +28,17 @@ def mixed(noise: Tensor, other: Tensor, strength: float) -> Tensor:
     )
 
 
-def generator(seed: int | None) -> torch.Generator | None:
-    """Return what draws the noise of a seed, None for none."""
-    return None if seed is None else torch.Generator().manual_seed(seed)
+def generators(seeds: Sequence[int | None]) -> Generators:
+    """Return what draws the noise of each seed; nothing where there are none."""
+    return [torch.Generator().manual_seed(seed) for seed in seeds if seed is not None]
 
 
 def starting_noise(
-    shape: torch.Size,
-    own: torch.Generator,
-    other: torch.Generator | None,
-    strength: float,
-    device: torch.device,
+    shape: torch.Size, own: Generators, others: Generators, strength: float, device: torch.device
 ) -> Tensor:
-    """Return a picture's own noise, with that of another one, where there is one, mixed in by `strength`."""
+    """Return the pictures' own noise, with that of others, where there are any, mixed in by `strength`."""
     noise = fresh_noise(shape, own, device)
-    return noise if other is None else mixed(noise, fresh_noise(shape, other, device), strength)
+    if not others:
+        return noise
+    pairs = zip(noise.split(1), fresh_noise(shape, others, device).split(1), strict=True)
+    return torch.cat([mixed(one, other, strength) for one, other in pairs])

@@ -41,13 +41,17 @@ def recipe_of(order: PaintOrder, recipes: Sequence[R]) -> R:
 
 
 def teller(
-    on_step: Callable[[Step], None], picture: int, steps: int
+    on_step: Callable[[Step], None], picture: int, steps: int, count: int = 1
 ) -> "Callable[[int, Image | None], None]":
-    """Return what tells a listener of each step of a picture, with a preview where there is something to see."""
+    """Return what tells a listener of each step of a picture, with a preview where there is something to see.
+
+    A step of a batch of `count` pictures counts as so many steps of one picture after the other.
+    """
 
     def tell(step: int, seen: "Image | None") -> None:
         preview = b"" if seen is None else encode_preview(seen)
-        on_step(Step(picture=picture, step=step, steps=steps, preview=preview))
+        before, done = divmod(step * count - 1, steps)
+        on_step(Step(picture=picture + before, step=done + 1, steps=steps, preview=preview))
 
     return tell
 
@@ -71,7 +75,11 @@ def resized(image: "Image", size: Size) -> "Image":
 
 
 def finished(
-    image: "Image", order: PaintOrder, seed: int, settings: Mapping[str, object], read: float = 1.0
+    image: "Image",
+    order: PaintOrder,
+    seed: int,
+    settings: Mapping[str, object],
+    read: tuple[float, float] = (1.0, 1.0),
 ) -> Painted:
     """Return a painted image at the ordered size, as a file that tells how it was made; `read` as in Painted."""
     told: dict[str, object] = {**settings, "Seed": seed, "Size": f"{order.width}x{order.height}"}

@@ -2,6 +2,14 @@
 
 from typing import Any
 
+from prompt2pic.core.ports import PaintOrder
+
+
+def shares_read(tokenizer: Any, order: PaintOrder) -> tuple[float, float]:
+    """Return how much of an order's prompt and negative prompt a tokenizer reads, as `share_read` does."""
+    prompt, negative = order.words
+    return share_read(tokenizer, prompt), share_read(tokenizer, negative)
+
 
 def share_read(tokenizer: Any, text: str) -> float:
     """Return how much of a text a tokenizer of transformers reads before it cuts it, from 0 to 1 of its letters."""

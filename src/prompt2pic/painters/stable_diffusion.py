@@ -16,7 +16,7 @@ from prompt2pic.painters.faults import paint_surely, painting_failed
 from prompt2pic.painters.hub import Tell, commit_of, fetch, on_hub
 from prompt2pic.painters.orders import Size, finished, nearest_size, recipe_of, teller
 from prompt2pic.painters.process import free_memory, import_libraries
-from prompt2pic.painters.reading import share_read
+from prompt2pic.painters.reading import shares_read
 from prompt2pic.painters.wuerstchen_files import folder_of, read_json
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ class StableDiffusionPainter:
                 "Model": loaded.name,
                 "Level": recipe.name,
             }
-            read = share_read(loaded.pipeline.tokenizer, order.words[0])
+            read = shares_read(loaded.pipeline.tokenizer, order)
             yield finished(image, order, seeds[0], settings, read)
 
     def unload(self) -> None:
@@ -344,15 +344,14 @@ def _run(
 ) -> "Image":
     import torch
 
-    from prompt2pic.painters.noise import generator, starting_noise
+    from prompt2pic.painters.noise import generators, starting_noise
 
     pipeline = loaded.pipeline
     width, height = nearest_size((order.width, order.height), loaded.sizes)
     prompt, negative = order.words
     shape = torch.Size((1, 4, height // PIXELS_OF_A_LATENT, width // PIXELS_OF_A_LATENT))
-    seed, other = seeds
-    own = torch.Generator().manual_seed(seed)
-    noise = starting_noise(shape, own, generator(other), order.strength or 0.0, torch.device("cpu"))
+    own, others = (generators([seed]) for seed in seeds)
+    noise = starting_noise(shape, own, others, order.strength or 0.0, torch.device("cpu"))
     pipeline.scheduler = _scheduler(loaded.schedule, recipe.sampler)
     with torch.inference_mode():
         return pipeline(

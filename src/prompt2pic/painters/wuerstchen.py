@@ -1,7 +1,7 @@
 """The painter of the Würstchen models (Pernias et al. 2023), over diffusers' modules."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
@@ -11,7 +11,7 @@ from prompt2pic.core.ports import Model, Painted, PaintOrder, Step
 from prompt2pic.painters.faults import paint_surely, painting_failed
 from prompt2pic.painters.orders import finished, nearest_size, recipe_of, teller
 from prompt2pic.painters.process import free_memory, import_libraries
-from prompt2pic.painters.reading import share_read
+from prompt2pic.painters.reading import shares_read
 from prompt2pic.painters.wuerstchen_files import (
     Folders,
     find_checkpoint,
@@ -33,13 +33,16 @@ TRIAL = Recipe(name="trial", prior_steps=3, decoder_steps=3, sampler="ddim", gui
 TRIAL_PROMPT = "a red apple on a blue background"
 Tell: TypeAlias = Callable[[int, "Image | None"], None]  # the step, and a glance at the picture
 QUICK_TRIAL = 2.0  # seconds under which a trial is repeated warm
+_BATCH = 4  # pictures that a GPU paints at once
+Seeds: TypeAlias = Sequence[tuple[int, int | None]]  # as `PaintOrder.seeds` yields them
 
 
 class WuerstchenPainter:
     """Paints with the built-in model for an empty `source`, else with one from a folder or the model hub.
 
     `threads` is the number of CPU threads; None leaves it to what suits the model. `precision` is `fp32`, `bf16`,
-    `int8` or `auto`: on a CPU the model is then timed in each, once, and the file `memory` keeps the verdict.
+    `int8` or `auto`: on a CPU the model is then timed in each, once, and the file `memory` keeps the verdict. `batch`
+    is how many pictures of an order are painted at once; None is one on a CPU and some on a GPU.
     """
 
     def __init__(
@@ -49,11 +52,13 @@ class WuerstchenPainter:
         threads: int | None = None,
         precision: str = "auto",
         memory: Path | None = None,
+        batch: int | None = None,
     ) -> None:
         self._source = source
         self._threads = threads
         self._precision = precision
         self._memory = memory
+        self._batch = batch
         self._loaded: _Loaded | None = None
 
     def load(self, progress: Callable[[float, str], None]) -> Model:
@@ -120,13 +125,10 @@ class WuerstchenPainter:
         """
         loaded = self._expect_loaded()
         recipe = recipe_of(order, loaded.family.recipes)
-        for picture, seeds in enumerate(order.seeds()):
-            tell = teller(on_step, picture, recipe.steps)
-            yield paint_surely(
-                lambda model, seeds=seeds, tell=tell: _paint(model, order, recipe, seeds, tell),  # type: ignore[misc]
-                loaded,
-                loaded.in_fp32(),
-            )
+        seeds = list(order.seeds())
+        size = self._batch or (1 if loaded.model.device.type == "cpu" else _BATCH)
+        for start in range(0, order.count, size):
+            yield from _paint_batch(loaded, order, recipe, start, seeds[start : start + size], on_step)
 
     def unload(self) -> None:
         """Free the modules, and what torch keeps for them on a GPU."""
@@ -190,7 +192,7 @@ def _try(loaded: _Loaded) -> _Trial:
     width, height = loaded.family.sizes[0]
     order = PaintOrder(prompt=TRIAL_PROMPT, width=width, height=height)
     marks = [time.perf_counter()]
-    _paint(loaded, order, TRIAL, (0, None), lambda step, seen: marks.append(time.perf_counter()))
+    _paint(loaded, order, TRIAL, [(0, None)], lambda step, seen: marks.append(time.perf_counter()))
     # The first step of a stage also reads the words: it counts in the whole, not in the step.
     first, prior_done, decoder_done = 1, TRIAL.prior_steps, TRIAL.steps
     return _Trial(
@@ -200,31 +202,51 @@ def _try(loaded: _Loaded) -> _Trial:
     )
 
 
-def _paint(
+def _paint_batch(
     loaded: _Loaded,
     order: PaintOrder,
     recipe: Recipe,
-    seeds: tuple[int, int | None],
-    tell: Tell,
-) -> Painted:
+    start: int,
+    seeds: Seeds,
+    on_step: Callable[[Step], None],
+) -> Iterator[Painted]:
+    """Paint an order's pictures from the `start`-th on at once, and in two parts where memory has no room for all."""
+    tell = teller(on_step, start, recipe.steps, len(seeds))
+    try:
+        painted = paint_surely(
+            lambda model: _paint(model, order, recipe, seeds, tell), loaded, loaded.in_fp32()
+        )
+    except PaintFailed as failed:
+        if failed.key != "painter-out-of-memory" or len(seeds) == 1:
+            raise
+    else:
+        yield from painted
+        return
+    half = len(seeds) // 2
+    yield from _paint_batch(loaded, order, recipe, start, seeds[:half], on_step)
+    yield from _paint_batch(loaded, order, recipe, start + half, seeds[half:], on_step)
+
+
+def _paint(loaded: _Loaded, order: PaintOrder, recipe: Recipe, seeds: Seeds, tell: Tell) -> list[Painted]:
     from prompt2pic.painters.wuerstchen_flow import Sketch, paint
 
     width, height = nearest_size((order.width, order.height), loaded.family.sizes)
-    seed, other = seeds
     sketch = Sketch(
         prompt=order.words[0],
         negative=order.words[1],
         width=width,
         height=height,
-        seed=seed,
-        other=other,
+        seeds=seeds,
         strength=order.strength or 0.0,
         recipe=recipe,
     )
-    image = _image(_drive(paint(loaded.model, sketch), tell))
+    images = [_image(pixels) for pixels in _drive(paint(loaded.model, sketch), tell)]
     # The prior alone decides what is seen: what the decoder does not read of a prompt is no loss.
-    read = share_read(loaded.model.prior.tokenizer, order.words[0])
-    return finished(image, order, seed, _settings(loaded, recipe), read)
+    read = shares_read(loaded.model.prior.tokenizer, order)
+    settings = _settings(loaded, recipe)
+    return [
+        finished(image, order, seed, settings, read) for image, (seed, _) in zip(images, seeds, strict=True)
+    ]
 
 
 def _settings(loaded: _Loaded, recipe: Recipe) -> dict[str, object]:
@@ -247,7 +269,7 @@ def _drive(painting: "Steps", tell: Tell) -> "torch.Tensor":
         if over:
             return seen
         step += 1
-        tell(step, None if seen is None else _image(seen))
+        tell(step, None if seen is None else _image(seen[0]))
 
 
 def _advance(painting: "Steps") -> "tuple[torch.Tensor | None, bool]":
@@ -266,7 +288,7 @@ def _advance(painting: "Steps") -> "tuple[torch.Tensor | None, bool]":
 def _image(pixels: "torch.Tensor") -> "Image":
     from PIL.Image import fromarray
 
-    return fromarray((pixels[0].permute(1, 2, 0).float() * 255).round().byte().cpu().numpy())
+    return fromarray((pixels.permute(1, 2, 0).float() * 255).round().byte().cpu().numpy())
 
 
 def _widest() -> "Candidate":

@@ -4,7 +4,7 @@ diffusers takes a norm over the long axis of a matrix (slow on a CPU), makes fiv
 layer, attends to all heads at once, and asks words and semantic latents anew in each step.
 """
 
-from functools import partial
+from functools import partial, reduce
 from typing import Any, NamedTuple
 
 import torch
@@ -87,7 +87,7 @@ class Residual(nn.Module):
         some = places.split(size, 1)
         knowns = [None] * len(some) if known is None else known.split(size, 1)
         parts = [self.up(part, plus, gelu=True) for part, plus in zip(some, knowns, strict=True)]
-        length = torch.stack([_squares(part) for part in parts]).sum(0).sqrt()
+        length = reduce(torch.add, map(_squares, parts)).sqrt()
         gain = 1 + self.gamma * (length / (length.mean(-1, keepdim=True) + 1e-6)).to(places.dtype)
         downs = [self.down(part.mul_(gain)) for part in parts]
         return torch.cat(downs, 1) if len(downs) > 1 else downs[0]
@@ -147,7 +147,7 @@ class Attending(nn.Module):
             torch.cat(part, 2).flatten(0, 1)
             for part in ((asked[0],), (asked[1], words[1]), (asked[2], words[2]))
         )
-        seen = attended(query, key.transpose(1, 2).contiguous(), value)
+        seen = attended(query, key, value)
         joined = seen.unflatten(0, (-1, self.heads)).transpose(1, 2).flatten(2)
         return x + self.out(joined).unflatten(1, x.shape[2:]).permute(0, 3, 1, 2)
 

@@ -4,7 +4,7 @@ The control flow is that of diffusers' WuerstchenPriorPipeline and WuerstchenDec
 that rests after each step, so that whoever drives it can look, tell and stop.
 """
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import ceil
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from prompt2pic.core.errors import PaintFailed
-from prompt2pic.painters.noise import generator, starting_noise
+from prompt2pic.painters.noise import generators, starting_noise
 from prompt2pic.painters.wuerstchen_checkpoint import Checkpoint, Stage
 from prompt2pic.painters.wuerstchen_levels import Recipe
 from prompt2pic.painters.wuerstchen_sampler import guess, make_sampler, times
@@ -30,26 +30,26 @@ Predict = Callable[[Tensor, Tensor], Tensor]  # (sample, time of shape (1,)) -> 
 
 @dataclass(frozen=True, kw_only=True)
 class Sketch:
-    """What one picture is painted from; sizes in pixels.
+    """What a batch of pictures is painted from; sizes in pixels.
 
-    With `other` the noise of that seed is mixed into the picture's own, by `strength` (0 to 1).
+    `seeds` has each picture's own seed, and that of the noise that is mixed into its own by `strength` (0 to 1), None
+    for all or for none.
     """
 
     prompt: str
     negative: str
     width: int
     height: int
-    seed: int
-    other: int | None = None
+    seeds: Sequence[tuple[int, int | None]]
     strength: float = 0.0
     recipe: Recipe
 
 
 @torch.inference_mode()
 def paint(model: Checkpoint, sketch: Sketch) -> Steps:
-    """Paint one picture, resting after each step; return pixels from 0 to 1, shape (1, 3, height, width).
+    """Paint pictures, resting after each step; return pixels from 0 to 1, shape (pictures, 3, height, width).
 
-    It rests with nothing or with a glance: pixels of a few of the latents so far.
+    It rests with nothing or with a glance: pixels of a few of the latents of the first picture so far.
 
     Raises PaintFailed where the numbers run away, and what torch raises.
     """
@@ -60,13 +60,13 @@ def paint(model: Checkpoint, sketch: Sketch) -> Steps:
 
 
 class _Painting:
-    """One picture in the making: all its randomness comes from generators on the CPU, one for each seed."""
+    """Pictures in the making: all their randomness comes from generators on the CPU, one for each seed."""
 
     def __init__(self, model: Checkpoint, sketch: Sketch) -> None:
         self._model = model
         self._sketch = sketch
-        self._generator = torch.Generator().manual_seed(sketch.seed)
-        self._other = generator(sketch.other)
+        self._count = len(sketch.seeds)
+        self._own, self._others = (generators(seeds) for seeds in zip(*sketch.seeds, strict=True))
 
     def embeddings(self) -> Steps:
         """Paint the semantic latents from the words, pushed away from the negative prompt.
@@ -76,40 +76,42 @@ class _Painting:
         model, sketch, recipe = self._model, self._sketch, self._sketch.recipe
         texts = [sketch.prompt, sketch.negative] if recipe.guidance > 1 else [sketch.prompt]
         words = torch.cat([self._words(model.prior, text) for text in texts])
-        told = {
-            count: words[:count] for count in (1, 2)
-        }  # the same objects in each step, for what is kept of them
+        # The same objects in each step, for what is kept of them
+        told = {texts: words[:texts].repeat_interleave(self._count, 0) for texts in (1, 2)}
 
         def predict(sample: Tensor, t: Tensor) -> Tensor:
-            count = 2 if recipe.guides(float(t)) else 1
-            noise: Tensor = model.prior.denoiser(
-                sample.expand(count, -1, -1, -1), t.expand(count), told[count]
-            )
-            return torch.lerp(noise[1:], noise[:1], recipe.guidance) if count > 1 else noise
+            texts = 2 if recipe.guides(float(t)) else 1
+            count = texts * self._count
+            given = sample.expand(count, -1, -1, -1) if self._count == 1 else torch.cat([sample] * texts)
+            noise: Tensor = model.prior.denoiser(given, t.expand(count), told[texts])
+            wanted, unwanted = noise[: self._count], noise[-self._count :]
+            return torch.lerp(unwanted, wanted, recipe.guidance) if texts > 1 else noise
 
         height, width = (ceil(side / model.resolution_multiple) for side in (sketch.height, sketch.width))
-        shape = torch.Size((1, model.prior.denoiser.config.c_in, height, width))
+        shape = torch.Size((self._count, model.prior.denoiser.config.c_in, height, width))
         latents = yield from self._denoise(model.prior, predict, shape, sketch.recipe.prior_steps)
         return latents * model.latent_mean - model.latent_std
 
     def latents(self, embeddings: Tensor) -> Steps:
         """Paint the latents of the vqgan from the semantic ones and the words."""
         model = self._model
-        words, embeddings = self._words(model.decoder, self._sketch.prompt), embeddings.to(model.dtype)
+        words = self._words(model.decoder, self._sketch.prompt).repeat_interleave(self._count, 0)
+        embeddings = embeddings.to(model.dtype)
 
         def predict(sample: Tensor, t: Tensor) -> Tensor:
-            noise: Tensor = model.decoder.denoiser(sample, t, embeddings, words)
+            noise: Tensor = model.decoder.denoiser(sample, t.expand(self._count), embeddings, words)
             return noise
 
         height, width = (int(side * model.latent_dim_scale) for side in embeddings.shape[2:])
-        shape = torch.Size((1, DECODER_CHANNELS, height, width))
+        shape = torch.Size((self._count, DECODER_CHANNELS, height, width))
         steps = self._sketch.recipe.decoder_steps
         return (yield from self._denoise(model.decoder, predict, shape, steps, self._glance))
 
     def pixels(self, latents: Tensor) -> Tensor:
-        """Decode the latents."""
+        """Decode the latents, one picture after the other: no step takes as much memory."""
         vqgan = self._model.vqgan
-        pixels: Tensor = vqgan.decode((latents * vqgan.config.scale_factor).to(self._model.dtype)).sample
+        given = (latents * vqgan.config.scale_factor).to(self._model.dtype)
+        pixels = torch.cat([vqgan.decode(one).sample for one in given.split(1)])
         return _finite(pixels).clamp(0, 1)
 
     def _glance(self, latents: Tensor) -> Tensor:
@@ -117,7 +119,7 @@ class _Painting:
         height, width = latents.shape[2:]
         scale = min(1.0, _GLANCE / max(height, width))
         size = [max(1, round(side * scale)) for side in (height, width)]
-        return self.pixels(torch.nn.functional.interpolate(latents, size=size, mode="area"))
+        return self.pixels(torch.nn.functional.interpolate(latents[:1], size=size, mode="area"))
 
     def _words(self, stage: Stage, text: str) -> Tensor:
         """Return the last hidden states of a text, cut or padded to the length that the encoder reads."""
@@ -138,12 +140,12 @@ class _Painting:
         """Walk from noise to a sample; latents stay in fp32, only the model may work in less."""
         model, sampler = self._model, make_sampler(self._sketch.recipe.sampler)
         strength = self._sketch.strength
-        sample = starting_noise(shape, self._generator, self._other, strength, model.device)
+        sample = starting_noise(shape, self._own, self._others, strength, model.device)
         for step, (t, after) in enumerate(pairwise(times(steps).split(1)), 1):
             noise = _finite(predict(sample.to(model.dtype), t.to(model.device)).float())
             looks = glance if step % _GLANCE_EVERY == 0 else None
             seen = looks(guess(stage.schedule, sample, noise, t)) if looks else None
-            sample = sampler(stage.schedule, sample, noise, t, after, self._generator)
+            sample = sampler(stage.schedule, sample, noise, t, after, self._own)
             yield seen
         return sample
 

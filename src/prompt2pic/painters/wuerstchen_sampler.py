@@ -5,10 +5,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from prompt2pic.painters.noise import fresh_noise
+from prompt2pic.painters.noise import Generators, fresh_noise
 from prompt2pic.painters.wuerstchen_levels import SamplerName
 
-Sampler = Callable[["Schedule", Tensor, Tensor, Tensor, Tensor, torch.Generator], Tensor]
+Sampler = Callable[["Schedule", Tensor, Tensor, Tensor, Tensor, Generators], Tensor]
 
 
 class Schedule:
@@ -41,7 +41,7 @@ def times(steps: int) -> Tensor:
 
 
 def ddpm(
-    schedule: Schedule, sample: Tensor, noise: Tensor, t: Tensor, after: Tensor, generator: torch.Generator
+    schedule: Schedule, sample: Tensor, noise: Tensor, t: Tensor, after: Tensor, generators: Generators
 ) -> Tensor:
     """Take one ancestral step from time `t` to `after`, with `noise` as the model predicted it in `sample`.
 
@@ -51,13 +51,13 @@ def ddpm(
     alpha = now / then
     mean = (1.0 / alpha).sqrt() * (sample - (1 - alpha) * noise / (1 - now).sqrt())
     spread = ((1 - alpha) * (1.0 - then) / (1.0 - now)).sqrt() * fresh_noise(
-        sample.shape, generator, sample.device
+        sample.shape, generators, sample.device
     )
     return mean + spread * (after != 0).float().to(sample.device)
 
 
 def ddim(
-    schedule: Schedule, sample: Tensor, noise: Tensor, t: Tensor, after: Tensor, generator: torch.Generator
+    schedule: Schedule, sample: Tensor, noise: Tensor, t: Tensor, after: Tensor, generators: Generators
 ) -> Tensor:
     """Take one deterministic step from time `t` to `after`; at 0 the picture without its last noise.
 
@@ -87,7 +87,7 @@ class MultiStep:
         noise: Tensor,
         t: Tensor,
         after: Tensor,
-        generator: torch.Generator,
+        generators: Generators,
     ) -> Tensor:
         """Take one step from time `t` to `after`; at 0 the picture without its last noise."""
         now, then = schedule.signal(t).to(sample.device), schedule.signal(after).to(sample.device)

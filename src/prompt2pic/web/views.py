@@ -46,7 +46,8 @@ class Views:
             "output": self.pictures(job, request, person),
             "level": job.claim.level if job.claim else None,
             "lowered": bool(job.claim and job.claim.lowered),
-            "words_read": _words_read(job),
+            "words_read": _words_read(job, "prompt"),
+            "negative_words_read": _words_read(job, "negative"),
             "error": _error(job, person.language),
             "metrics": _metrics(job),
             "urls": _urls(job),
@@ -110,9 +111,11 @@ def _input(body: Body) -> dict[str, Any]:
     }
 
 
-def _words_read(job: Job) -> int | None:
+def _words_read(job: Job, which: str) -> int | None:
     if not isinstance(job.end, Finished) or job.request is None:
         return None
+    if which == "negative":
+        return words_read(job.request.negative, job.end.negative_read)
     return words_read(job.request.prompt, job.end.read)
 
 

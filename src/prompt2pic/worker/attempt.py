@@ -42,7 +42,7 @@ class Attempt(msgspec.Struct):
     fresh: bool = False
     pictures: dict[int, Picture] = {}
     seconds: float | None = None
-    read: float = 1.0
+    read: tuple[float, float] = (1.0, 1.0)
 
     @property
     def place(self) -> Place:

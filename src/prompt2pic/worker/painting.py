@@ -63,7 +63,7 @@ class Painting:
         if isinstance(message, Stepped):
             attempt.note(message.step)
         elif isinstance(message, PictureDone):
-            attempt.read = min(attempt.read, message.painted.read)
+            attempt.read = message.painted.read
             self._uploads.put(attempt.id, message.number, attempt.key(message.number), message.painted)
         elif isinstance(message, Done):
             attempt.seconds = message.seconds

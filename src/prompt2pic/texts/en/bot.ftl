@@ -39,7 +39,6 @@ bot-level = { $level ->
 bot-painted = painted in { $seconds } s
 bot-waited = waited { $seconds } s
 bot-lowered = Many people were waiting, so this was painted faster than at best quality.
-bot-not-read = The model had no room for the end of the description. Words read: { $count }.
 bot-ready = Your picture is ready
 bot-cancelled = Cancelled
 bot-too-late = Too late: this request has ended.

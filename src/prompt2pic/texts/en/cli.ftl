@@ -3,7 +3,6 @@ open-page = Ready: open { $address } in a browser. Ctrl-C stops everything.
 bot-left-out = The Telegram bot is left out: no token is set ({ $setting }).
 loading = Loading the model: { $percent } %
 painted = { $path } (seed { $seed })
-prompt-cut = The model had no room for the end of the description. Words read: { $count }.
 doctor-settings = Settings are fine; data is kept in { $folder }.
 doctor-log = The log { $log } can be read and written; it holds { $records ->
     [one] { $records } record
@@ -15,6 +14,7 @@ doctor-revision = Its files are those of the commit { $revision }.
 doctor-translator = People may ask in these languages: { $languages }.
 doctor-translator-none = Prompts are not translated, as { $setting } says.
 doctor-page = The page can be served at { $address }.
+doctor-metrics = Metrics and health can be served at port { $port }.
 doctor-kafka = Kafka at { $log } answers: { $brokers ->
     [one] { $brokers } broker
    *[other] { $brokers } brokers

@@ -10,3 +10,5 @@ worker-stopping = The worker is being stopped: another one, or the next start, g
 log-truncated = The log lost its newest records, as when an older copy is put back: the request waits on.
 claim-late = A claim was written too late: the request waits on.
 store-key-exists = A file that is not ours lies where the picture should go: ask again.
+prompt-cut = The model had no room for the end of the description. Words read: { $count }.
+negative-cut = The model had no room for the end of what should not be in the picture. Words read: { $count }.

@@ -48,6 +48,7 @@ web-factNegative = left out
 web-paintedAt = { $size }, painted at { $painted } and resized
 web-lowered = Many people were waiting, so it was painted faster than at the best quality.
 web-notRead = The model had no room for the end of the description. Words read: { $count }.
+web-notAvoided = The model had no room for the end of what should not be in the picture. Words read: { $count }.
 web-cancel = Cancel
 web-again = Again
 web-bestAgain = Best quality

@@ -43,7 +43,6 @@ bot-level = { $level ->
 bot-painted = рисование { $seconds } с
 bot-waited = ожидание { $seconds } с
 bot-lowered = Ждало много людей, поэтому картинка нарисована быстрее, чем в лучшем качестве.
-bot-not-read = Конец описания не поместился в модель. Прочитано слов: { $count }.
 bot-ready = Картинка готова
 bot-cancelled = Отменено
 bot-too-late = Уже поздно: этот запрос закончен.

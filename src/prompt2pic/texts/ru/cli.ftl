@@ -3,7 +3,6 @@ open-page = Готово: откройте { $address } в браузере. Ctr
 bot-left-out = Бот для Telegram не запущен: токен не задан ({ $setting }).
 loading = Загружаю модель: { $percent } %
 painted = { $path } (зерно { $seed })
-prompt-cut = Конец описания не поместился в модель. Прочитано слов: { $count }.
 doctor-settings = Настройки в порядке; данные лежат в { $folder }.
 doctor-log = Журнал { $log } читается и пишется; в нём { $records ->
     [one] { $records } запись
@@ -16,6 +15,7 @@ doctor-revision = Её файлы взяты из коммита { $revision }.
 doctor-translator = Просить можно на этих языках: { $languages }.
 doctor-translator-none = Запросы не переводятся: так задано в { $setting }.
 doctor-page = Страницу можно открыть по адресу { $address }.
+doctor-metrics = Метрики и состояние можно отдавать через порт { $port }.
 doctor-kafka = Kafka { $log } отвечает: { $brokers ->
     [one] { $brokers } брокер
     [few] { $brokers } брокера

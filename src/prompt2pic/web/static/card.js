@@ -131,8 +131,8 @@ export class Card {
   }
 
   #notes() {
-    const { lowered, words_read: count } = this.job;
-    return [lowered && say("lowered"), count != null && say("notRead", { count })].map((note) => note && element("p", { class: "note" }, note));
+    const { lowered, words_read: count, negative_words_read: fewer } = this.job;
+    return [lowered && say("lowered"), count != null && say("notRead", { count }), fewer != null && say("notAvoided", { count: fewer })].map((note) => note && element("p", { class: "note" }, note));
   }
 
   #afterwards() {
