@@ -19,6 +19,7 @@ from torch import Tensor
 from prompt2pic.core.errors import PaintFailed
 from prompt2pic.painters.faults import painting_failed
 from prompt2pic.painters.int8 import has_vnni, in_int8
+from prompt2pic.painters.process import free_memory
 from prompt2pic.painters.wuerstchen_blocks import Linear
 from prompt2pic.painters.wuerstchen_quick import quicken
 
@@ -131,6 +132,7 @@ def measured(load: Load, shape: Shape) -> dict[str, Trial]:
     for stage in ("prior", "decoder"):
         right = None
         for candidate in offered.values():
+            free_memory()  # of the one before
             try:
                 noise, seconds = _timed(load(stage, candidate), shape, candidate)
             except (PaintFailed, RuntimeError, MemoryError) as error:
