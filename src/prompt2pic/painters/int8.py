@@ -42,9 +42,7 @@ class Int8Linear(nn.Module):
         span = max(high, 0.0) - min(low, 0.0)
         if not math.isfinite(span):
             return x.new_full((*x.shape[:-1], len(self._scale)), torch.nan)
-        steps = (
-            float(x.new_tensor(255 / span)) if span > _NOTHING else 1.0
-        )  # as torch rounds it to multiply with x
+        steps = _in_eight_digits(255 / span) if span > _NOTHING else 1.0
         zero = round(-min(low, 0.0) * steps)
         # oneDNN rounds them to 8 bits without a sign, what is beyond those to the last one.
         rounded = torch.add(x.new_tensor(float(zero)), x, alpha=steps).to_mkldnn(torch.uint8)
@@ -59,3 +57,9 @@ class Int8Linear(nn.Module):
             *given, plus, self._bias, 1.0, 0, x.dtype, 1.0, 0, "add", 1.0, "none", [], ""
         )
         return torch.ops.aten.gelu_(result) if gelu else result
+
+
+def _in_eight_digits(number: float) -> float:
+    """Return the next number below of 8 binary digits: torch rounds to one what it multiplies a bf16 matrix with."""
+    fraction, exponent = math.frexp(number)
+    return math.ldexp(math.floor(fraction * 256), exponent - 8)

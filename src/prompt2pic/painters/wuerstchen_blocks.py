@@ -21,8 +21,9 @@ _PLACES = 2048  # of a picture whose widest layer is in memory at once, in the v
 class Heard(NamedTuple):
     """What blocks are told besides their picture.
 
-    `clock` is the time's embedding, (batch, channels). `words` (batch, tokens, channels) and `semantic` (batch,
-    channels, height, width) are the same objects in each step of a picture. `skip` comes from the way down.
+    `clock` has what the time means to all Timestep blocks, (batch, channels of all). `words` (batch, tokens, channels)
+    and `semantic` (batch, channels, height, width) are the same objects in each step of a picture. `skip` comes from
+    the way down.
     """
 
     clock: Tensor
@@ -106,16 +107,15 @@ def _squares(x: Tensor) -> Tensor:
 
 
 class Timestep(nn.Module):
-    """A block that shifts and stretches each channel with the time."""
+    """A block that shifts and stretches each channel with the time, of which it hears its `part`."""
 
-    def __init__(self, stock: Any) -> None:
-        """Take over a TimestepBlock."""
+    def __init__(self, part: slice) -> None:
         super().__init__()
-        self.mapper = stock.mapper
+        self._part = part
 
     def forward(self, x: Tensor, heard: Heard) -> Tensor:
         """(batch, channels, height, width) -> the same."""
-        stretch, shift = self.mapper(heard.clock[: len(x)])[:, :, None, None].chunk(2, dim=1)
+        stretch, shift = heard.clock[: len(x), self._part, None, None].chunk(2, dim=1)
         return torch.addcmul(shift, x, 1 + stretch)
 
 
@@ -149,7 +149,7 @@ class Attending(nn.Module):
         )
         seen = attended(query, key, value)
         joined = seen.unflatten(0, (-1, self.heads)).transpose(1, 2).flatten(2)
-        return x + self.out(joined).unflatten(1, x.shape[2:]).permute(0, 3, 1, 2)
+        return self.out(joined, _places(x).contiguous()).unflatten(1, x.shape[2:]).permute(0, 3, 1, 2)
 
     def _asked(self, places: Tensor) -> Tensor:
         """(batch, places, channels) -> queries, keys and values, (3, batch, heads, places, channels of a head)."""

@@ -37,11 +37,38 @@ class _Denoiser(nn.Module):
         super().__init__()
         self.config, self.c_r, self._dtype = stock.config, stock.c_r, stock.dtype
         self._kept = Kept()
+        self._mappers: list[Any] = []  # of the time, until all blocks are made
 
     def _clock(self, time: Tensor) -> Tensor:
-        """(batch,) -> (batch, channels). Counted in fp32, as bf16 can't count to 10,000."""
+        """(batch,) -> (batch, channels of all blocks). Counted in fp32, as bf16 can't count to 10,000."""
         embedding: Tensor = WuerstchenPrior.gen_r_embedding(self, time.float())
-        return embedding.to(self._dtype)
+        told: Tensor = self.clock(embedding.to(self._dtype))
+        return told
+
+    def _ours(self, blocks: nn.ModuleList, semantic: int = 0) -> nn.ModuleList:
+        """Return our blocks for a list of diffusers', emptied as they are made: each holds a copy of its weights."""
+        ours = nn.ModuleList()
+        for place in range(len(blocks)):
+            ours.append(self._our(blocks[place], semantic))
+            blocks[place] = nn.Identity()
+        return ours
+
+    def _our(self, block: Any, semantic: int) -> Any:
+        if isinstance(block, AttnBlock):
+            return Attending(block)
+        if isinstance(block, TimestepBlock):
+            start = sum(mapper.out_features for mapper in self._mappers)
+            self._mappers.append(block.mapper)
+            return Timestep(slice(start, start + block.mapper.out_features))
+        return block if isinstance(block, nn.Sequential) else Residual(block, semantic)
+
+    def _wind(self) -> None:
+        """Have the time mean what it does to each block in one product: alone each would wait for its weights."""
+        mappers, self._mappers = self._mappers, []
+        weight, bias = (torch.cat([getattr(each, name) for each in mappers]) for name in ("weight", "bias"))
+        with torch.device("meta"):
+            self.clock = nn.Linear(self.c_r, len(bias))
+        self.clock.load_state_dict({"weight": weight, "bias": bias}, assign=True)
 
 
 class Prior(_Denoiser):
@@ -50,7 +77,8 @@ class Prior(_Denoiser):
     def __init__(self, stock: WuerstchenPrior) -> None:
         super().__init__(stock)
         self.projection, self.mapper, self.out = stock.projection, stock.cond_mapper, stock.out
-        self.blocks = _ours(stock.blocks)
+        self.blocks = self._ours(stock.blocks)
+        self._wind()
 
     def forward(self, x: Tensor, time: Tensor, words: Tensor) -> Tensor:
         """(batch, latents, height, width), (batch,), (batch, tokens, channels) -> the noise, as the first.
@@ -75,7 +103,10 @@ class Decoder(_Denoiser):
         self.mapper, self.norm, self.semantic = stock.clip_mapper, stock.seq_norm, stock.effnet_mappers
         levels = [*stock.down_blocks, *stock.up_blocks]
         told = [0 if mapper is None else stock.c_cond for mapper in self.semantic]
-        self.levels = nn.ModuleList(_ours(blocks, each) for blocks, each in zip(levels, told, strict=True))
+        self.levels = nn.ModuleList(
+            self._ours(blocks, each) for blocks, each in zip(levels, told, strict=True)
+        )
+        self._wind()
 
     def forward(self, x: Tensor, time: Tensor, semantic: Tensor, words: Tensor) -> Tensor:
         """(batch, latents, height, width), (batch,), (batch, semantic latents, their height, their width),
@@ -115,20 +146,3 @@ class Decoder(_Denoiser):
             return result
 
         return self._kept(semantic, make, (level, size))
-
-
-def _ours(blocks: nn.ModuleList, semantic: int = 0) -> nn.ModuleList:
-    """Return our blocks for a list of diffusers', emptied as they are made: each holds a copy of its weights."""
-    ours = nn.ModuleList()
-    for place in range(len(blocks)):
-        ours.append(_our(blocks[place], semantic))
-        blocks[place] = nn.Identity()
-    return ours
-
-
-def _our(block: Any, semantic: int) -> Any:
-    if isinstance(block, AttnBlock):
-        return Attending(block)
-    if isinstance(block, TimestepBlock):
-        return Timestep(block)
-    return block if isinstance(block, nn.Sequential) else Residual(block, semantic)
