@@ -149,8 +149,8 @@ def paint(settings: Settings, text: str, out: Path, changes: dict[str, object]) 
     return 0
 
 
-def free_port(host: str, port: int) -> int:
-    """Return `port` if it is free, any free one for 0. Raises Problem where it is taken."""
+def free_port(host: str, port: int, field: str = "port") -> int:
+    """Return `port` if it is free, any free one for 0. Raises Problem, naming the setting, where it is taken."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -158,7 +158,7 @@ def free_port(host: str, port: int) -> int:
             probe.bind((host, port))
         except OSError as error:
             if error.errno == 98 or "in use" in str(error):
-                raise Problem("port-in-use", port=str(port), setting=variable("port")) from None
+                raise Problem("port-in-use", port=str(port), setting=variable(field)) from None
             raise Problem(
                 "address-unusable", host=host, port=str(port), why=error.strerror or str(error)
             ) from None

@@ -80,7 +80,7 @@ def _page(settings: Settings, texts: Texts) -> str:
     page = texts.say("doctor-page", address=f"http://{settings.host}:{settings.port}")
     if not settings.metrics_port:
         return page
-    free_port(settings.host, settings.metrics_port)
+    free_port(settings.host, settings.metrics_port, "metrics_port")
     return f"{page} {texts.say('doctor-metrics', port=str(settings.metrics_port))}"
 
 

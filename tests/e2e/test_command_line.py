@@ -146,6 +146,7 @@ def test_doctor_looks_at_the_port_of_metrics(tmp_path: Path) -> None:
     free = prompt2pic(tmp_path, "doctor", port="0", metrics_port=port).stdout.splitlines()
     assert [line[0] for line in (busy[5], free[5])] == ["✗", "✓"]
     assert all(port in line for line in (busy[5], free[5]))
+    assert "PROMPT2PIC_METRICS_PORT" in busy[5]
 
 
 def test_doctor_tells_what_to_do(tmp_path: Path) -> None:

@@ -201,6 +201,16 @@ class Half:
         monkeypatch.setattr(kind, "forward", run_away)
 
 
+def test_loading_in_fp32_is_no_silence(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the model is loaded once more the painter gives signs of life, lest it be taken for hung."""
+    half = Half(tiny, monkeypatch, always=False)
+    steps: list[Step] = []
+    list(half.painter.paint(ORDER, steps.append))
+    told = [step.step for step in steps]
+    assert told.count(1) > 3
+    assert told[-1] == steps[-1].steps
+
+
 @pytest.mark.parametrize("room", [4, 2, 1])
 def test_a_batch(monkeypatch: pytest.MonkeyPatch, room: int) -> None:
     """Pictures that are painted at once are those of their seeds, and are told of as if they came one by one.

@@ -14,6 +14,7 @@ from tests.tiny_wuerstchen import save_tiny_wuerstchen
 torch = pytest.importorskip("torch", reason="the painter's libraries are not installed")
 pytest.importorskip("diffusers", reason="the painter's libraries are not installed")
 
+from prompt2pic.core.ports import PaintOrder  # noqa: E402
 from prompt2pic.painters import attention  # noqa: E402
 from prompt2pic.painters.attention import LOG2_E, attended  # noqa: E402
 from prompt2pic.painters.int8 import has_vnni, in_int8  # noqa: E402
@@ -97,6 +98,23 @@ def test_words_and_semantic_latents_are_heard_anew_when_they_are_others(folder: 
     assert not torch.equal(*fresh)
 
 
+def test_a_decoder_that_the_time_means_nothing_to(tmp_path: Path) -> None:
+    """One without blocks for the time, which diffusers can make, paints as well."""
+    from diffusers.pipelines.deprecated.wuerstchen.modeling_wuerstchen_diffnext import WuerstchenDiffNeXt
+
+    from prompt2pic.painters.wuerstchen_quick import quicken
+
+    torch.manual_seed(0)
+    small = {"c_hidden": [8, 8], "nhead": [-1, 2], "blocks": [1, 1], "level_config": ["C", "CA"]}
+    stock = WuerstchenDiffNeXt(
+        **small, c_r=8, patch_size=2, c_cond=8, clip_embd=8, inject_effnet=[False, True], kernel_size=3
+    ).eval()
+    given = [torch.randn(1, 4, 16, 16), torch.full((1,), 0.5), torch.randn(1, 16, 4, 4), torch.randn(1, 3, 8)]
+    with torch.inference_mode():
+        right = stock(*given)
+        assert torch.allclose(quicken(stock)(*given), right, atol=1e-5)
+
+
 def test_what_a_picture_left_is_gone_with_it(folder: Path) -> None:
     """Nothing that was made of its words and semantic latents stays in memory."""
     with torch.inference_mode():
@@ -107,6 +125,27 @@ def test_what_a_picture_left_is_gone_with_it(folder: Path) -> None:
         assert sum(len(store._made) for store in stores) > 2
         del given
     assert sum(len(store._made) for store in stores) == 0
+
+
+def test_nothing_is_kept_while_pixels_are_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In fp32, too, where the semantic latents are not turned into another precision."""
+    from prompt2pic.painters.wuerstchen import WuerstchenPainter
+
+    painter = WuerstchenPainter(precision="fp32")
+    painter.load(lambda fraction, what: None)
+    model = painter._expect_loaded().model
+    stores = [module._kept for module in model.decoder.denoiser.modules() if hasattr(module, "_kept")]
+    held: list[int] = []
+    decode = model.vqgan.decode
+
+    def look(latents: Any) -> Any:
+        held.append(sum(len(store._made) for store in stores))
+        return decode(latents)
+
+    monkeypatch.setattr(model.vqgan, "decode", look)
+    list(painter.paint(PaintOrder(prompt="кот", width=128, height=128, level="fast"), lambda step: None))
+    assert held[0] > 0  # a glance, between two steps
+    assert held[-1] == 0
 
 
 def test_guided_latents_are_one_picture_until_words_are_heard(folder: Path) -> None:
@@ -132,6 +171,8 @@ def test_a_layer_in_int8_adds_and_takes_the_gelu(gelu: bool, more: bool) -> None
     given, plus = torch.randn(2, 5, 96), torch.randn(2, 5, 40) if more else None
     with torch.inference_mode():
         right, seen = (layer(given, plus, gelu) for layer in (wide, in_int8(wide)))
+        apart = None if plus is None else plus.mT.contiguous().mT  # oneDNN itself does not look at strides
+        assert torch.equal(seen, in_int8(wide)(given, apart, gelu))
     assert (right - seen).abs().max().item() < 0.06
     without = wide(given, None, False)
     assert torch.allclose(right, without) == (not gelu and not more)

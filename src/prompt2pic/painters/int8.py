@@ -54,7 +54,7 @@ class Int8Linear(nn.Module):
             )
             return result
         result = torch.ops.onednn.qlinear_pointwise.binary(
-            *given, plus, self._bias, 1.0, 0, x.dtype, 1.0, 0, "add", 1.0, "none", [], ""
+            *given, plus.contiguous(), self._bias, 1.0, 0, x.dtype, 1.0, 0, "add", 1.0, "none", [], ""
         )
         return torch.ops.aten.gelu_(result) if gelu else result
 

@@ -5,6 +5,7 @@ import gc
 import importlib
 import os
 import sys
+from contextlib import suppress
 
 from prompt2pic.core.errors import PaintFailed
 from prompt2pic.painters.wuerstchen_files import first_line
@@ -21,9 +22,7 @@ _LARGE = 2**25  # bytes of a block that is given back at once; the most that gli
 
 def import_libraries(*modules: str) -> None:
     """Import modules of ours that need torch and its neighbours. Raises PaintFailed where those are missing."""
-    if "torch" not in sys.modules:
-        for name, value in _WAITING.items():
-            os.environ.setdefault(name, value)
+    set_waiting()
     _call("mallopt", _M_TRIM_THRESHOLD, _KEPT)
     _call("mallopt", _M_MMAP_THRESHOLD, _LARGE)
     try:
@@ -31,6 +30,13 @@ def import_libraries(*modules: str) -> None:
             importlib.import_module(module)
     except (ImportError, OSError, RuntimeError) as error:  # diffusers wraps what its parts raise
         raise PaintFailed("painter-libraries-missing", reason=first_line(error)) from None
+
+
+def set_waiting() -> None:
+    """Say how threads wait; torch looks when it is imported."""
+    if "torch" not in sys.modules:
+        for name, value in _WAITING.items():
+            os.environ.setdefault(name, value)
 
 
 def free_memory() -> None:
@@ -44,6 +50,5 @@ def free_memory() -> None:
 
 def _call(name: str, *numbers: int) -> None:
     """Call a function of glibc; other C libraries do without."""
-    function = getattr(ctypes.CDLL(None), name, None)
-    if function is not None:
-        function(*numbers)
+    with suppress(OSError, TypeError, AttributeError):
+        getattr(ctypes.CDLL(None), name)(*numbers)

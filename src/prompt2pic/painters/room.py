@@ -29,6 +29,9 @@ def memory_for_weights() -> int | None:
 
 def _gpu() -> int | None:
     """Return the bytes of the GPU that torch paints on."""
+    from prompt2pic.painters.process import set_waiting
+
+    set_waiting()
     import torch
 
     return torch.cuda.mem_get_info()[1] if torch.cuda.is_available() else None

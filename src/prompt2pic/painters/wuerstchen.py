@@ -87,7 +87,7 @@ class WuerstchenPainter:
         device = _device(family, self._threads)
         candidate = self._candidate(folders, family, device, lambda: rest(0.2, "precision"))
         model = load_checkpoint(folders, device, candidate, rest)
-        widened = partial(load_checkpoint, folders, device, _widest(), lambda fraction, what: None)
+        widened = partial(load_checkpoint, folders, device, _widest())
         self._loaded = _Loaded(_name_of(self._source), revision_of(folders), family, model, widened)
         rest(1.0, "ready")
         return _announcement(self._loaded)
@@ -142,19 +142,22 @@ class WuerstchenPainter:
 
 
 class _Loaded(NamedTuple):
-    """A model at work; `widened` loads it once more, in fp32."""
+    """A model at work; `widened` loads it once more, in fp32, telling how far it is."""
 
     name: str
     revision: str
     family: Family
     model: "Checkpoint"
-    widened: "Callable[[], Checkpoint]"
+    widened: "Callable[[Callable[[float, str], None]], Checkpoint]"
 
-    def in_fp32(self) -> "Callable[[], _Loaded] | None":
-        """Return what loads it in fp32, None where it is so already."""
+    def in_fp32(self, tell: Tell) -> "Callable[[], _Loaded] | None":
+        """Return what loads it in fp32, None where it is so already.
+
+        It tells of the first step over and over: a painter that is silent for so long would be taken for hung.
+        """
         if self.model.candidate.precision == _widest().precision:
             return None
-        return lambda: self._replace(model=self.widened())
+        return lambda: self._replace(model=self.widened(lambda fraction, what: tell(1, None)))
 
 
 class _Trial(NamedTuple):
@@ -192,7 +195,9 @@ def _try(loaded: _Loaded) -> _Trial:
     width, height = loaded.family.sizes[0]
     order = PaintOrder(prompt=TRIAL_PROMPT, width=width, height=height)
     marks = [time.perf_counter()]
-    _paint(loaded, order, TRIAL, [(0, None)], lambda step, seen: marks.append(time.perf_counter()))
+    seeds = [(0, None)]
+    images = _paint(loaded, order, TRIAL, seeds, lambda step, seen: marks.append(time.perf_counter()))
+    list(_finished(loaded, order, TRIAL, seeds, images))
     # The first step of a stage also reads the words: it counts in the whole, not in the step.
     first, prior_done, decoder_done = 1, TRIAL.prior_steps, TRIAL.steps
     return _Trial(
@@ -213,21 +218,22 @@ def _paint_batch(
     """Paint an order's pictures from the `start`-th on at once, and in two parts where memory has no room for all."""
     tell = teller(on_step, start, recipe.steps, len(seeds))
     try:
-        painted = paint_surely(
-            lambda model: _paint(model, order, recipe, seeds, tell), loaded, loaded.in_fp32()
+        images = paint_surely(
+            lambda model: _paint(model, order, recipe, seeds, tell), loaded, loaded.in_fp32(tell)
         )
     except PaintFailed as failed:
         if failed.key != "painter-out-of-memory" or len(seeds) == 1:
             raise
     else:
-        yield from painted
+        yield from _finished(loaded, order, recipe, seeds, images)
         return
+    free_memory()
     half = len(seeds) // 2
     yield from _paint_batch(loaded, order, recipe, start, seeds[:half], on_step)
     yield from _paint_batch(loaded, order, recipe, start + half, seeds[half:], on_step)
 
 
-def _paint(loaded: _Loaded, order: PaintOrder, recipe: Recipe, seeds: Seeds, tell: Tell) -> list[Painted]:
+def _paint(loaded: _Loaded, order: PaintOrder, recipe: Recipe, seeds: Seeds, tell: Tell) -> "list[Image]":
     from prompt2pic.painters.wuerstchen_flow import Sketch, paint
 
     width, height = nearest_size((order.width, order.height), loaded.family.sizes)
@@ -240,13 +246,18 @@ def _paint(loaded: _Loaded, order: PaintOrder, recipe: Recipe, seeds: Seeds, tel
         strength=order.strength or 0.0,
         recipe=recipe,
     )
-    images = [_image(pixels) for pixels in _drive(paint(loaded.model, sketch), tell)]
+    return [_image(pixels) for pixels in _drive(paint(loaded.model, sketch), tell)]
+
+
+def _finished(
+    loaded: _Loaded, order: PaintOrder, recipe: Recipe, seeds: Seeds, images: "list[Image]"
+) -> Iterator[Painted]:
+    """Hand out pictures one by one: each is a sign of life, and the largest take a second to encode."""
     # The prior alone decides what is seen: what the decoder does not read of a prompt is no loss.
     read = shares_read(loaded.model.prior.tokenizer, order)
     settings = _settings(loaded, recipe)
-    return [
-        finished(image, order, seed, settings, read) for image, (seed, _) in zip(images, seeds, strict=True)
-    ]
+    for image, (seed, _) in zip(images, seeds, strict=True):
+        yield finished(image, order, seed, settings, read)
 
 
 def _settings(loaded: _Loaded, recipe: Recipe) -> dict[str, object]:

@@ -56,6 +56,7 @@ def paint(model: Checkpoint, sketch: Sketch) -> Steps:
     painting = _Painting(model, sketch)
     embeddings = yield from painting.embeddings()
     latents = yield from painting.latents(embeddings)
+    del embeddings  # and with them what was kept of them
     return painting.pixels(latents)
 
 

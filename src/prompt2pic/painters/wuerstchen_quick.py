@@ -38,6 +38,7 @@ class _Denoiser(nn.Module):
         self.config, self.c_r, self._dtype = stock.config, stock.c_r, stock.dtype
         self._kept = Kept()
         self._mappers: list[Any] = []  # of the time, until all blocks are made
+        self.clock: nn.Module = nn.Identity()
 
     def _clock(self, time: Tensor) -> Tensor:
         """(batch,) -> (batch, channels of all blocks). Counted in fp32, as bf16 can't count to 10,000."""
@@ -65,6 +66,8 @@ class _Denoiser(nn.Module):
     def _wind(self) -> None:
         """Have the time mean what it does to each block in one product: alone each would wait for its weights."""
         mappers, self._mappers = self._mappers, []
+        if not mappers:
+            return
         weight, bias = (torch.cat([getattr(each, name) for each in mappers]) for name in ("weight", "bias"))
         with torch.device("meta"):
             self.clock = nn.Linear(self.c_r, len(bias))
