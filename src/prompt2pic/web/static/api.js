@@ -39,7 +39,7 @@ export async function submit(body, key, onAway) {
   }
 }
 
-/** Return a key that no other submission has; randomUUID is missing where the page came over plain HTTP. */
+/** Return a new key; randomUUID is missing over plain HTTP. */
 export function newKey() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

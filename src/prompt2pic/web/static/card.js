@@ -7,7 +7,7 @@ const UNFINISHED = new Set(["queued", "processing"]);
 
 export const isOver = (job) => !UNFINISHED.has(job.status);
 
-/** Shows a job; `acts` are the functions behind its buttons. Of several pictures they go by the chosen one. */
+/** Shows a job; `acts` are behind its buttons, for the chosen picture of several. */
 export class Card {
   constructor(acts) {
     this.acts = acts;
@@ -21,7 +21,7 @@ export class Card {
   }
 
   show(job) {
-    // Signatures of links change every hour; the picture behind them does not.
+    // Links are signed anew every hour; the picture behind them stays.
     const shape = JSON.stringify([job.status, job.output?.map(({ url }) => url.split("?")[0]), job.error]);
     this.job = job;
     if (shape !== this.shape) this.#build(shape);

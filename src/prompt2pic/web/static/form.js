@@ -114,7 +114,7 @@ export class Form {
     this.form.querySelector("#form-error").textContent = "";
   }
 
-  // What is folded away and not as usual is told on the fold, so that nobody wonders about it.
+  // What is folded away and not as usual is told on the fold.
   #summarise() {
     const { level, size: wanted, n, seed, negative_prompt: negative } = this.body();
     const told = [level && say(level).toLowerCase(), wanted && size(wanted), n && `× ${n}`, negative && `− ${negative}`];

@@ -1,4 +1,4 @@
-// Everything this person asked for, newest first, and the one stream of events that is open at a time.
+// Everything this person asked for, newest first, and the one open stream of events.
 
 import { Card, isOver } from "./card.js";
 
@@ -63,7 +63,7 @@ export class Gallery {
     this.cards.delete(id);
   }
 
-  /** Follow the job that is served first; the others are polled: a browser allows six connections to a server. */
+  /** Follow the job that is served first, poll the others: a browser allows six connections. */
   watch() {
     const jobs = this.unfinished;
     const job = jobs.find((one) => one.status === "processing") ?? jobs.at(-1);

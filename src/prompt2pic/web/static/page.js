@@ -65,7 +65,7 @@ async function repeat({ input }, changes) {
 
 const bolder = ({ input }) => Math.min(1, 2 * (input.variation_strength ?? LEAST / 2));
 
-// One of several has a seed of its own; variations share one and come only together.
+// One of several has its own seed; variations share one and come only together.
 const same = ({ job: { input }, picture: { seed } }) =>
   input.variation_strength ? { seed, variation_strength: input.variation_strength } : { seed, n: 1 };
 
@@ -129,7 +129,7 @@ async function attempt(card, work) {
   }
 }
 
-/** Look at the server now and again; one look at a time, sooner while there is something to see. */
+/** Look at the server, one look at a time, sooner while there is something to see. */
 function lookIn(pause) {
   state.soon = state.looking;
   clearTimeout(state.timer);
@@ -219,7 +219,7 @@ function arrived() {
   announce(say("back"));
 }
 
-/** Tell a screen reader and the title of the tab what became of a job, once a state, not once a percent. */
+/** Tell screen reader and tab title of a job, once a state, not once a percent. */
 function changed(job, before) {
   find("empty").hidden = true;
   if (before ? before.status === job.status : job.status !== "processing") return;
@@ -233,7 +233,7 @@ function announce(told) {
   find("announcer").textContent = told;
 }
 
-// A page in the background gives its connection back: six tabs must not starve the seventh.
+// In the background the connection is given back: six tabs must not starve the seventh.
 function visibility() {
   if (document.hidden) {
     gallery.rest();

@@ -1,4 +1,4 @@
-// What the page says, in the language that the server put into it, and how it writes numbers and times.
+// What the page says, in the language the server put into it, and how it writes numbers and times.
 
 const WORDS = JSON.parse(document.getElementById("words").textContent);
 
