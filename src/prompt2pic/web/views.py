@@ -9,7 +9,7 @@ from prompt2pic.core.errors import Problem
 from prompt2pic.core.events import Expired, Failed, Finished, Picture
 from prompt2pic.core.jobs import Job
 from prompt2pic.core.requests import Request as Body
-from prompt2pic.core.unread import words_read
+from prompt2pic.core.unread import unread
 from prompt2pic.edge.hub import Hub
 from prompt2pic.texts import sentence
 from prompt2pic.web.links import PictureLinks
@@ -34,6 +34,8 @@ class Views:
     def job(self, job: Job, request: Request, person: Caller) -> dict[str, Any]:
         """Return the job object."""
         assert job.request is not None, "history holds jobs with their request"  # noqa: S101
+        end = job.end
+        read = dict(unread(job.request, end.read, end.negative_read)) if isinstance(end, Finished) else {}
         return {
             "id": job.id,
             "object": "job",
@@ -46,8 +48,8 @@ class Views:
             "output": self.pictures(job, request, person),
             "level": job.claim.level if job.claim else None,
             "lowered": bool(job.claim and job.claim.lowered),
-            "words_read": _words_read(job, "prompt"),
-            "negative_words_read": _words_read(job, "negative"),
+            "words_read": read.get("prompt-cut"),
+            "negative_words_read": read.get("negative-cut"),
             "error": _error(job, person.language),
             "metrics": _metrics(job),
             "urls": _urls(job),
@@ -109,14 +111,6 @@ def _input(body: Body) -> dict[str, Any]:
         "variation_strength": body.strength,
         "level": body.level,
     }
-
-
-def _words_read(job: Job, which: str) -> int | None:
-    if not isinstance(job.end, Finished) or job.request is None:
-        return None
-    if which == "negative":
-        return words_read(job.request.negative, job.end.negative_read)
-    return words_read(job.request.prompt, job.end.read)
 
 
 def _error(job: Job, language: str) -> dict[str, str] | None:
