@@ -47,16 +47,17 @@ class Int8Linear(nn.Module):
         # oneDNN rounds them to 8 bits without a sign, what is beyond those to the last one.
         rounded = torch.add(x.new_tensor(float(zero)), x, alpha=steps).to_mkldnn(torch.uint8)
         given = (rounded, 1 / steps, zero, self._weight, self._scale, self._zeros)
-        if plus is None:
-            name, algorithm = ("gelu", "none") if gelu else ("none", "")
-            result: Tensor = torch.ops.onednn.qlinear_pointwise(
-                *given, self._bias, 1.0, 0, x.dtype, name, [], algorithm
+        if plus is not None and not gelu:
+            added: Tensor = torch.ops.onednn.qlinear_pointwise.binary(
+                *given, plus.contiguous(), self._bias, 1.0, 0, x.dtype, 1.0, 0, "add", 1.0, "none", [], ""
             )
-            return result
-        result = torch.ops.onednn.qlinear_pointwise.binary(
-            *given, plus.contiguous(), self._bias, 1.0, 0, x.dtype, 1.0, 0, "add", 1.0, "none", [], ""
+            return added
+        name, algorithm = ("gelu", "none") if gelu and plus is None else ("none", "")
+        result: Tensor = torch.ops.onednn.qlinear_pointwise(
+            *given, self._bias, 1.0, 0, x.dtype, name, [], algorithm
         )
-        return torch.ops.aten.gelu_(result) if gelu else result
+        # oneDNN takes no GELU of a sum, and to add there costs a wide layer more than a pass does.
+        return result if plus is None else torch.ops.aten.gelu_(result.add_(plus))
 
 
 def _in_eight_digits(number: float) -> float:

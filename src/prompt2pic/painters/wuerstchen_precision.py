@@ -19,6 +19,7 @@ from torch import Tensor
 from prompt2pic.core.errors import PaintFailed
 from prompt2pic.painters.faults import painting_failed
 from prompt2pic.painters.int8 import has_vnni, in_int8
+from prompt2pic.painters.packed import pack
 from prompt2pic.painters.process import free_memory
 from prompt2pic.painters.wuerstchen_blocks import Linear
 from prompt2pic.painters.wuerstchen_quick import quicken
@@ -26,7 +27,7 @@ from prompt2pic.painters.wuerstchen_quick import quicken
 LARGEST_ERROR = 0.05  # root mean square of the difference to fp32's noise, by that of the noise
 # Times as fast as the one before: for less neither an error nor a wavering verdict is worth it.
 LEAST_GAIN = 1.1
-_BLOCKS = 2  # raised when ours change, so that verdicts are found anew
+_BLOCKS = 3  # raised when ours change, so that verdicts are found anew
 _TIMES = 2
 _WORDS = 16  # tokens
 _TIME = 0.37  # which takes more digits than bf16 has
@@ -56,6 +57,7 @@ class Candidate(NamedTuple):
         if on_cpu:
             # diffusers' own `to` warns of parts to be kept in fp32: there are none.
             torch.nn.Module.to(module, memory_format=torch.channels_last)
+            pack(module)
         return module
 
 
