@@ -1,11 +1,11 @@
 """Convolutions whose weights lie as oneDNN reads them: torch lays them so anew in each call."""
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
 
-Convolution = nn.Conv2d | nn.ConvTranspose2d
+Convolution: TypeAlias = nn.Conv2d | nn.ConvTranspose2d
 
 
 def pack(module: nn.Module) -> None:
