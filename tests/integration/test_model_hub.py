@@ -165,15 +165,15 @@ def test_no_network(hub: Hub, home: Home) -> None:
 
 
 def test_no_room(hub: Hub, home: Home) -> None:
-    """A model that is larger than the disk is refused before a byte of its weights is asked for."""
+    """A model that is larger than the disk is refused before a byte of it, or of its prior, is asked for."""
     hub.sizes = {WEIGHTS: 1 << 50}
     found = home.find()
     assert (found["key"], found["args"]["needed"]) == ("model-disk-small", round((1 << 50) / 1e9, 1))
-    assert not any(path.endswith("safetensors") for path, _ in gets(hub))
+    assert gets(hub) == []
 
 
 def test_slow(hub: Hub, home: Home) -> None:
     """A slow hub is waited for, and the bar moves within a file."""
     hub.slow = 0.02
     shares = home.find()["shares"]
-    assert len([share for share in shares if 0.6 < share < 0.95]) >= 1
+    assert len([share for share in shares if 0.2 < share < 0.95]) >= 1

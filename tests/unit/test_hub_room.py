@@ -10,6 +10,10 @@ from prompt2pic.painters import hub, room
 FILES = [hub._File("prior/model.safetensors", 8_000_000_000, None, None), hub._File("x.json", 10, None, None)]
 
 
+def listed(folder: Path, name: str = "our/model") -> hub._Model:
+    return hub._Model(name, "main", "1" * 40, FILES, folder / name)
+
+
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A machine with 4 GB of free memory, a large disk, no GPU and no limit."""
@@ -26,7 +30,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_too_little_memory(machine: Path) -> None:
     """Weights that are larger than the free memory are refused with both numbers."""
     with pytest.raises(PaintFailed) as failed:
-        hub._check_room("our/model", machine / "cache", FILES, FILES)
+        hub._check_room([listed(machine)])
     assert failed.value.key == "model-memory-small"
     assert failed.value.args_by_name == {"name": "our/model", "needed": 8.0, "free": 4.1}
 
@@ -47,10 +51,10 @@ def test_a_gpu_has_memory_of_its_own(
     (machine / "nvidia").mkdir()
     monkeypatch.setattr(room, "_gpu", lambda: memory)
     if enough:
-        hub._check_room("our/model", machine / "cache", FILES, FILES)
+        hub._check_room([listed(machine)])
         return
     with pytest.raises(PaintFailed, match="model-memory-small"):
-        hub._check_room("our/model", machine / "cache", FILES, FILES)
+        hub._check_room([listed(machine)])
 
 
 def test_a_machine_that_says_nothing(machine: Path) -> None:
@@ -61,4 +65,22 @@ def test_a_machine_that_says_nothing(machine: Path) -> None:
 
 def test_what_is_there_is_not_asked_about(machine: Path) -> None:
     """A model that was downloaded already is tried."""
-    hub._check_room("our/model", machine / "cache", [], FILES)
+    model = listed(machine)
+    (model.folder / "prior").mkdir(parents=True)
+    for file in FILES:
+        (model.folder / file.path).touch()
+    hub._check_room([model])
+
+
+def test_a_disk_takes_all_halves_or_none(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What has room for each half alone is too small for both."""
+    monkeypatch.setattr(hub, "memory_for_weights", lambda: None)
+    monkeypatch.setattr(hub, "free_disk", lambda folder: 12_000_000_000)
+    halves = [listed(machine, "our/model-prior"), listed(machine)]
+    for half in halves:
+        hub._check_room([half])
+    with pytest.raises(PaintFailed) as failed:
+        hub._check_room(halves)
+    assert failed.value.key == "model-disk-small"
+    told = {name: failed.value.args_by_name[name] for name in ("name", "needed", "free")}
+    assert told == {"name": "our/model", "needed": 16.0, "free": 12.0}

@@ -4,7 +4,8 @@ import errno
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
@@ -28,6 +29,29 @@ class _File(NamedTuple):
     blob: str | None
 
 
+class _Model(NamedTuple):
+    """A model as the hub lists it, and where its files go."""
+
+    name: str
+    revision: str
+    commit: str
+    files: list[_File]
+    home: Path
+
+    @property
+    def folder(self) -> Path:
+        return self.home / _SNAPSHOTS / self.commit
+
+    @property
+    def size(self) -> int:
+        return sum(file.size for file in self.files)
+
+    @property
+    def lacking(self) -> int:
+        """Bytes of the files that are not here yet."""
+        return sum(file.size for file in self.files if not (self.folder / file.path).exists())
+
+
 def on_hub(source: str) -> tuple[str, str, str] | None:
     """Return the name, the revision (`main` where none is given) and what follows it after a comma; None for a path."""
     named = None if source.startswith((".", "/", "~")) else _NAME.fullmatch(source)
@@ -35,27 +59,32 @@ def on_hub(source: str) -> tuple[str, str, str] | None:
 
 
 def fetch(name: str, revision: str, patterns: Iterable[str], tell: Tell) -> Path:
-    """Return the folder of a model's files; the commit of a first download stays that of the revision here.
+    """Return the folder of a model's files, as `fetch_all` does."""
+    return fetch_all([(name, revision)], patterns, tell)[0]
 
-    What broke off is resumed, what has a wrong checksum is downloaded once more. Raises PaintFailed.
+
+def fetch_all(models: Iterable[tuple[str, str]], patterns: Iterable[str], tell: Tell) -> list[Path]:
+    """Return the folders of models, each a name and a revision; the commit of a first download stays that of it here.
+
+    There is room for all before the first byte comes. What broke off is resumed, what has a wrong checksum is
+    downloaded once more. Raises PaintFailed.
     """
-    from huggingface_hub.constants import HF_HUB_CACHE
-
-    home = Path(HF_HUB_CACHE) / f"models--{name.replace('/', '--')}"
-    pin = home / f"prompt2pic-{quote(revision, safe='')}.json"
-    if (folder := _pinned(home, pin)) is not None:
-        return folder
-    try:
-        commit, files = _listed(name, revision, list(patterns))
-        folder = home / _SNAPSHOTS / commit
-        _check_room(name, home, [file for file in files if not (folder / file.path).exists()], files)
-        _download(name, commit, files, folder, tell)
-    except PaintFailed:
-        raise
-    except Exception as error:  # the hub's client lets errors of three more libraries through
-        raise _told(name, revision, error) from None
-    pin.write_text(json.dumps({"commit": commit, "files": {file.path: file.size for file in files}}))
-    return folder
+    patterns = list(patterns)
+    found = [_pinned(*model) or _listed(*model, patterns) for model in models]
+    listed = [model for model in found if isinstance(model, _Model)]
+    if listed:
+        with _told(listed[-1].name, listed[-1].revision):
+            _check_room(listed)
+    done, total = 0, max(1, sum(model.size for model in listed))
+    for model in listed:
+        with _told(model.name, model.revision):
+            for file in model.files:
+                _download(model, file, _bar(partial(_tell_share, tell, done, total)))
+                done += file.size
+                tell(min(1.0, done / total))
+            kept = {"commit": model.commit, "files": {file.path: file.size for file in model.files}}
+            _pin(model.name, model.revision).write_text(json.dumps(kept))
+    return [model.folder if isinstance(model, _Model) else model for model in found]
 
 
 def commit_of(folder: Path) -> str:
@@ -63,70 +92,75 @@ def commit_of(folder: Path) -> str:
     return folder.name if folder.parent.name == _SNAPSHOTS else ""
 
 
-def _pinned(home: Path, pin: Path) -> Path | None:
+def _home(name: str) -> Path:
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    return Path(HF_HUB_CACHE) / f"models--{name.replace('/', '--')}"
+
+
+def _pin(name: str, revision: str) -> Path:
+    return _home(name) / f"prompt2pic-{quote(revision, safe='')}.json"
+
+
+def _pinned(name: str, revision: str) -> Path | None:
+    """Return the folder of a model that is here as a whole."""
     try:
-        kept = json.loads(pin.read_bytes())
-        folder = home / _SNAPSHOTS / kept["commit"]
+        kept = json.loads(_pin(name, revision).read_bytes())
+        folder = _home(name) / _SNAPSHOTS / kept["commit"]
         whole = all((folder / path).stat().st_size == size for path, size in kept["files"].items())
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     return folder if whole else None
 
 
-def _listed(name: str, revision: str, patterns: list[str]) -> tuple[str, list[_File]]:
+def _listed(name: str, revision: str, patterns: list[str]) -> _Model:
     from huggingface_hub import HfApi
 
-    info = HfApi().model_info(name, revision=revision, files_metadata=True, timeout=30)
-    wanted = [
-        file
-        for file in info.siblings or []
-        if any(fnmatchcase(file.rfilename, pattern) for pattern in patterns)
-    ]
-    files = [
-        _File(file.rfilename, file.size or 0, file.lfs.sha256 if file.lfs else None, file.blob_id)
-        for file in wanted
-    ]
-    return str(info.sha), files
+    with _told(name, revision):
+        info = HfApi().model_info(name, revision=revision, files_metadata=True, timeout=30)
+        files = [
+            _File(file.rfilename, file.size or 0, file.lfs.sha256 if file.lfs else None, file.blob_id)
+            for file in info.siblings or []
+            if any(fnmatchcase(file.rfilename, pattern) for pattern in patterns)
+        ]
+        return _Model(name, revision, str(info.sha), files, _home(name))
 
 
-def _check_room(name: str, home: Path, lacking: list[_File], files: list[_File]) -> None:
+def _check_room(models: list[_Model]) -> None:
+    """Raise PaintFailed where the disk has no room for all that lacks, or the memory none for the weights of one."""
+    lacking = [model for model in models if model.lacking]
     if not lacking:
         return
-    wanted, free = sum(file.size for file in lacking), free_disk(home)
+    name, home = lacking[-1].name, lacking[-1].home
+    wanted, free = sum(model.lacking for model in lacking), free_disk(home)
     if wanted + _SPARE > free:
         raise PaintFailed("model-disk-small", name=name, needed=_gb(wanted), free=_gb(free), path=str(home))
-    weights = sum(file.size for file in files if file.path.endswith(".safetensors"))
-    if (memory := memory_for_weights()) is not None and weights > memory:
-        raise PaintFailed("model-memory-small", name=name, needed=_gb(weights), free=_gb(memory))
+    memory = memory_for_weights()
+    for model in lacking:
+        weights = sum(file.size for file in model.files if file.path.endswith(".safetensors"))
+        if memory is not None and weights > memory:
+            raise PaintFailed("model-memory-small", name=model.name, needed=_gb(weights), free=_gb(memory))
 
 
 def _gb(size: int) -> float:
     return round(size / 1e9, 1)
 
 
-def _download(name: str, commit: str, files: list[_File], folder: Path, tell: Tell) -> None:
-    total, done = max(1, sum(file.size for file in files)), 0
-    for file in files:
-        _download_one(name, commit, file, folder, _bar(partial(_tell_share, tell, done, total)))
-        done += file.size
-        tell(min(1.0, done / total))
-
-
 def _tell_share(tell: Tell, before: int, total: int, here: int) -> None:
     tell(min(1.0, (before + here) / total))
 
 
-def _download_one(name: str, commit: str, file: _File, folder: Path, bar: Any) -> None:
+def _download(model: _Model, file: _File, bar: Any) -> None:
     from huggingface_hub import hf_hub_download
 
     for _ in range(2):
-        hf_hub_download(name, file.path, revision=commit, tqdm_class=bar)
-        path = folder / file.path
+        hf_hub_download(model.name, file.path, revision=model.commit, tqdm_class=bar)
+        path = model.folder / file.path
         if _right(path, file):
             return
         path.resolve().unlink()
         path.unlink(missing_ok=True)
-    raise PaintFailed("model-download-wrong", name=name, path=file.path)
+    raise PaintFailed("model-download-wrong", name=model.name, path=file.path)
 
 
 def _right(path: Path, file: _File) -> bool:
@@ -167,7 +201,18 @@ def _bar(tell: Callable[[int], None]) -> type:
     return Bar
 
 
-def _told(name: str, revision: str, error: Exception) -> PaintFailed:
+@contextmanager
+def _told(name: str, revision: str) -> Iterator[None]:
+    """Tell what goes wrong with a model of the hub as PaintFailed."""
+    try:
+        yield
+    except PaintFailed:
+        raise
+    except Exception as error:  # the hub's client lets errors of three more libraries through
+        raise _failure(name, revision, error) from None
+
+
+def _failure(name: str, revision: str, error: Exception) -> PaintFailed:
     from huggingface_hub.errors import (
         GatedRepoError,
         HFValidationError,

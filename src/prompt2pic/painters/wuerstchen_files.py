@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from prompt2pic.core.errors import PaintFailed
-from prompt2pic.painters.hub import Tell, commit_of, fetch, on_hub
+from prompt2pic.painters.hub import Tell, commit_of, fetch_all, on_hub
 
 HUB_FILES = (
     "model_index.json",
@@ -43,10 +43,8 @@ def find_checkpoint(source: str, tell: Tell = lambda share: None) -> Folders:
     if named is None:
         raise PaintFailed("model-not-found", source=source)
     name, revision, prior = named
-    return Folders(
-        fetch(f"{name}-prior", prior or revision, HUB_FILES, lambda share: tell(share / 2)),
-        fetch(name, revision, HUB_FILES, lambda share: tell(0.5 + share / 2)),
-    )
+    halves = [(f"{name}-prior", prior or revision), (name, revision)]
+    return Folders(*fetch_all(halves, HUB_FILES, tell))
 
 
 def revision_of(folders: Folders) -> str:
