@@ -9,7 +9,7 @@ Convolution: TypeAlias = nn.Conv2d | nn.ConvTranspose2d
 
 
 def pack(module: nn.Module) -> None:
-    """Have the convolutions in a module on a CPU keep their weights packed; results are the same to the last bit."""
+    """Have the convolutions in a module on a CPU keep their weights packed; results are the same to rounding."""
     for parent in module.modules():
         for name, layer in list(parent.named_children()):
             if isinstance(layer, Convolution) and _has_packed(layer):
