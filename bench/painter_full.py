@@ -179,6 +179,7 @@ def paces(candidate: Any) -> Marks:
     import torch
 
     from prompt2pic.painters.int8 import in_int8
+    from prompt2pic.painters.packed import pack
 
     def pace(operations: float, action: Callable[[], object]) -> float:
         action()
@@ -196,7 +197,9 @@ def paces(candidate: Any) -> Marks:
         other = torch.randn(NARROW, WIDE).to(candidate.dtype)
         every = 2.0 * PLACES * NARROW * WIDE
         # The decoder's first of those that halve the picture, at 1024 pixels
-        convolution = torch.nn.Conv2d(320, 640, 2, 2).to(candidate.dtype, memory_format=torch.channels_last)
+        convolution = torch.nn.Sequential(torch.nn.Conv2d(320, 640, 2, 2))
+        convolution.to(candidate.dtype, memory_format=torch.channels_last)
+        pack(convolution)
         image = torch.randn(1, 320, 128, 128).to(candidate.dtype, memory_format=torch.channels_last)
         return {
             "layers": pace(every, lambda: layer(given)),
