@@ -10,8 +10,8 @@ from prompt2pic.painters import hub, room
 FILES = [hub._File("prior/model.safetensors", 8_000_000_000, None, None), hub._File("x.json", 10, None, None)]
 
 
-def listed(folder: Path, name: str = "our/model") -> hub._Model:
-    return hub._Model(name, "main", "1" * 40, FILES, folder / name)
+def listed(name: str = "our/model") -> hub._Model:
+    return hub._Model(name, "main", "1" * 40, FILES)
 
 
 @pytest.fixture
@@ -24,13 +24,14 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(room, "_CGROUP", tmp_path)
     (tmp_path / "memory.max").write_text("max\n")
     monkeypatch.setattr(hub, "free_disk", lambda folder: 1 << 50)
+    monkeypatch.setattr(hub, "_home", lambda name: tmp_path / "cache" / name)
     return tmp_path
 
 
 def test_too_little_memory(machine: Path) -> None:
     """Weights that are larger than the free memory are refused with both numbers."""
     with pytest.raises(PaintFailed) as failed:
-        hub._check_room([listed(machine)])
+        hub._check_room([listed()])
     assert failed.value.key == "model-memory-small"
     assert failed.value.args_by_name == {"name": "our/model", "needed": 8.0, "free": 4.1}
 
@@ -51,10 +52,10 @@ def test_a_gpu_has_memory_of_its_own(
     (machine / "nvidia").mkdir()
     monkeypatch.setattr(room, "_gpu", lambda: memory)
     if enough:
-        hub._check_room([listed(machine)])
+        hub._check_room([listed()])
         return
     with pytest.raises(PaintFailed, match="model-memory-small"):
-        hub._check_room([listed(machine)])
+        hub._check_room([listed()])
 
 
 def test_a_machine_that_says_nothing(machine: Path) -> None:
@@ -65,7 +66,7 @@ def test_a_machine_that_says_nothing(machine: Path) -> None:
 
 def test_what_is_there_is_not_asked_about(machine: Path) -> None:
     """A model that was downloaded already is tried."""
-    model = listed(machine)
+    model = listed()
     (model.folder / "prior").mkdir(parents=True)
     for file in FILES:
         (model.folder / file.path).touch()
@@ -76,7 +77,7 @@ def test_a_disk_takes_all_halves_or_none(machine: Path, monkeypatch: pytest.Monk
     """What has room for each half alone is too small for both."""
     monkeypatch.setattr(hub, "memory_for_weights", lambda: None)
     monkeypatch.setattr(hub, "free_disk", lambda folder: 12_000_000_000)
-    halves = [listed(machine, "our/model-prior"), listed(machine)]
+    halves = [listed("our/model-prior"), listed()]
     for half in halves:
         hub._check_room([half])
     with pytest.raises(PaintFailed) as failed:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 torch = pytest.importorskip("torch", reason="the painter's libraries are not installed")
+pytest.importorskip("diffusers", reason="the painter's libraries are not installed")
 
 from torch import nn  # noqa: E402
 

@@ -36,11 +36,10 @@ class _Model(NamedTuple):
     revision: str
     commit: str
     files: list[_File]
-    home: Path
 
     @property
     def folder(self) -> Path:
-        return self.home / _SNAPSHOTS / self.commit
+        return _home(self.name) / _SNAPSHOTS / self.commit
 
     @property
     def size(self) -> int:
@@ -123,7 +122,7 @@ def _listed(name: str, revision: str, patterns: list[str]) -> _Model:
             for file in info.siblings or []
             if any(fnmatchcase(file.rfilename, pattern) for pattern in patterns)
         ]
-        return _Model(name, revision, str(info.sha), files, _home(name))
+        return _Model(name, revision, str(info.sha), files)
 
 
 def _check_room(models: list[_Model]) -> None:
@@ -131,7 +130,7 @@ def _check_room(models: list[_Model]) -> None:
     lacking = [model for model in models if model.lacking]
     if not lacking:
         return
-    name, home = lacking[-1].name, lacking[-1].home
+    name, home = lacking[-1].name, _home(lacking[-1].name)
     wanted, free = sum(model.lacking for model in lacking), free_disk(home)
     if wanted + _SPARE > free:
         raise PaintFailed("model-disk-small", name=name, needed=_gb(wanted), free=_gb(free), path=str(home))

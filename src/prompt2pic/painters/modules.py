@@ -1,6 +1,9 @@
-"""Loads one module of a checkpoint in the layout of diffusers: safetensors only, complete, of the right kind."""
+"""Loads one module of a checkpoint in the layout of diffusers: safetensors only, complete, of the right kind.
 
-from collections.abc import Iterator
+And has other layers do the work of some of its layers.
+"""
+
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -126,3 +129,10 @@ def quiet() -> Iterator[None]:
             log.set_verbosity(verbosity)
             if bars:
                 log.enable_progress_bar()
+
+
+def exchange(module: Any, make: Callable[[Any], Any]) -> None:
+    """Have what `make` makes of each layer in a module, which may be the layer itself, in its place."""
+    for parent in list(module.modules()):
+        for name, layer in list(parent.named_children()):
+            setattr(parent, name, make(layer))

@@ -5,15 +5,17 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor, nn
 
+from prompt2pic.painters.modules import exchange
+
 Convolution: TypeAlias = nn.Conv2d | nn.ConvTranspose2d
 
 
 def pack(module: nn.Module) -> None:
     """Have the convolutions in a module on a CPU keep their weights packed; results are the same to rounding."""
-    for parent in module.modules():
-        for name, layer in list(parent.named_children()):
-            if isinstance(layer, Convolution) and _has_packed(layer):
-                setattr(parent, name, Packed(layer))
+    exchange(
+        module,
+        lambda layer: Packed(layer) if isinstance(layer, Convolution) and _has_packed(layer) else layer,
+    )
 
 
 class Packed(nn.Module):
@@ -21,7 +23,7 @@ class Packed(nn.Module):
 
     def __init__(self, stock: Convolution) -> None:
         super().__init__()
-        self._weight, self._bias, self._is_packed = stock.weight.detach(), stock.bias, False
+        self._weight, self._bias = stock.weight.detach(), stock.bias
         ops = torch.ops.mkldnn
         self._how: list[Any] = [stock.padding, stock.stride, stock.dilation, stock.groups]
         if isinstance(stock, nn.ConvTranspose2d):
@@ -34,8 +36,8 @@ class Packed(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, channels, height, width) -> (batch, the convolution's channels, height, width)."""
-        if not self._is_packed:
-            self._weight, self._is_packed = self._pack(self._weight, *self._how, x.shape), True
+        if not self._weight.is_mkldnn:
+            self._weight = self._pack(self._weight, *self._how, x.shape)
         y: Tensor = self._convolve(x, self._weight, self._bias, *self._how, "none", [], "")
         return y
 

@@ -19,6 +19,7 @@ from torch import Tensor
 from prompt2pic.core.errors import PaintFailed
 from prompt2pic.painters.faults import painting_failed
 from prompt2pic.painters.int8 import has_vnni, in_int8
+from prompt2pic.painters.modules import exchange
 from prompt2pic.painters.packed import pack
 from prompt2pic.painters.process import free_memory
 from prompt2pic.painters.wuerstchen_blocks import Linear
@@ -158,10 +159,7 @@ def _offered() -> dict[str, Candidate]:
 
 def _narrow(module: torch.nn.Module) -> None:
     """Have the blocks' linear layers, which are nearly all of the work, work in 8 bits."""
-    for block in module.modules():
-        for name, layer in list(block.named_children()):
-            if isinstance(layer, Linear):
-                setattr(block, name, in_int8(layer))
+    exchange(module, lambda layer: in_int8(layer) if isinstance(layer, Linear) else layer)
 
 
 def inputs(denoiser: Any, shape: Shape, count: int = 1) -> list[Tensor]:
