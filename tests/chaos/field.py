@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import httpx
 from confluent_kafka import ElectionType, KafkaException, TopicPartition
@@ -27,7 +28,7 @@ from tests.chaos.verdict import judge
 from tests.servers.cut import far_end, possible
 from tests.servers.fleet import Fleet
 from tests.servers.kafka import ASKING, Kafka, kafka
-from tests.servers.service import eventually
+from tests.servers.service import T, eventually
 
 FAULTS = os.environ.get("FAULTS", "")
 SEED = int(os.environ.get("FAULT_SEED") or random.randrange(10**6))
@@ -55,9 +56,10 @@ class Field:
         self.admin = AdminClient({"bootstrap.servers": cluster.servers, **ASKING})
         self.jobs: set[str] = set()
         self.absences: list[Absence] = []
+        self._open: list[Wave] = []
         self._pool = ThreadPoolExecutor(2)
 
-    def ask(self, wave: str, requests: int = REQUESTED, timeout: float = 6.0) -> "Wave":
+    def ask(self, wave: str, requests: int = REQUESTED, timeout: float = 6.0) -> None:
         """Have many people begin to ask."""
         until = time.monotonic() + LIMIT
         asking = self._pool.submit(
@@ -66,14 +68,27 @@ class Field:
         notified = self._pool.submit(
             lambda: [self.courier.ask(f"chat-{n % 3}", f"{wave} {n}", until) for n in range(NOTIFIED)]
         )
-        return Wave(asking, notified, until)
+        self._open.append(Wave(wave, asking, notified, until))
 
-    def settle(self, wave: "Wave") -> None:
-        """Return once everything has ended, and assert that all is as it must be."""
-        accepted = wave.asking.result()
-        mine = {job for theirs in accepted.jobs.values() for job in theirs.values()}
-        self.jobs |= mine | set(wave.notified.result()) | self._refused()
-        self.wait_for_ends(wave.until)
+    def under_load(self, look: Callable[[], T | None], otherwise: str) -> T:
+        """Return what `look` finds once it finds something; people who have all they want ask again till then."""
+        first = self._open[-1].name
+
+        def asked_anew() -> T | None:
+            if self._open[-1].asked and all(story.ends for story in judge(self.tape.read()).stories.values()):
+                self.ask(f"{first} {len(self._open)}", PEOPLE * 2)
+            return look()
+
+        return eventually(asked_anew, otherwise)
+
+    def settle(self) -> None:
+        """Return once all that was asked for since the last time has ended, and assert that all is as it must be."""
+        waves, self._open = self._open, []
+        accepted = [wave.asking.result() for wave in waves]
+        mine = {job for one in accepted for theirs in one.jobs.values() for job in theirs.values()}
+        notified = {job for wave in waves for job in wave.notified.result()}
+        self.jobs |= mine | notified | self._refused()
+        self.wait_for_ends(max(wave.until for wave in waves))
         records = self.tape.read()
         verdict = judge(records)
         assert verdict.stories.keys() == self.jobs, "accepted and kept are not the same"
@@ -88,10 +103,12 @@ class Field:
                 assert all((self.fleet.pictures / picture.key).is_file() for picture in entry.event.pictures)
         assert len(set(digests(self.log))) == 1, "readers differ"
         for address in self.fleet.addresses:
-            self._shows(address, accepted)
+            for one in accepted:
+                self._shows(address, one)
         print(  # noqa: T201 - shown where a test fails, and with -s
-            f"seed {SEED}: {len(mine)} accepted of {PEOPLE} people and {NOTIFIED} to be delivered;"
-            f" {accepted.repeats} calls repeated, {accepted.refused} refused; in all {len(self.jobs)} ended once,"
+            f"seed {SEED}: {len(mine)} accepted of {PEOPLE} people and {len(notified)} to be delivered;"
+            f" {sum(one.repeats for one in accepted)} calls repeated, {sum(one.refused for one in accepted)} refused;"
+            f" in all {len(self.jobs)} ended once,"
             f" {len(verdict.turns)} claims counted, {verdict.late} records did not,"
             f" {len(history.beliefs)} beliefs, {len(history.absences)} absences"
         )
@@ -192,17 +209,22 @@ class Field:
             assert {shown.get(job) for job in theirs.values()} == {"succeeded"}, (address, person)
 
 
-class Wave:
+class Wave(NamedTuple):
     """What is being asked for; `until` is monotonic."""
 
-    def __init__(self, asking: "Future[Accepted]", notified: "Future[list[str]]", until: float) -> None:
-        self.asking = asking
-        self.notified = notified
-        self.until = until
+    name: str
+    asking: Future[Accepted]
+    notified: Future[list[str]]
+    until: float
+
+    @property
+    def asked(self) -> bool:
+        """Whether all of it is asked for."""
+        return self.asking.done() and self.notified.done()
 
 
 def loses_its_lease(
-    field: Field, wave: Wave, leave: Callable[[str], None], come_back: Callable[[str], None], whose: str
+    field: Field, leave: Callable[[str], None], come_back: Callable[[str], None], whose: str
 ) -> None:
     """Have a worker leave while it holds a job, and come back after its lease."""
 
@@ -217,10 +239,10 @@ def loses_its_lease(
         come_back(whose)
         return None
 
-    attempt = eventually(caught, f"{whose} was not caught at work")
+    attempt = field.under_load(caught, f"{whose} was not caught at work")
     eventually(lambda: expired(field, attempt), f"the lease of {whose} does not run out")
     come_back(whose)
-    field.settle(wave)
+    field.settle()
     (lost,) = [one for one in field.history(field.tape.read()).beliefs if one.attempt == attempt]
     assert lost.until is not None, "it never let go"
 

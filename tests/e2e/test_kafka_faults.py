@@ -78,20 +78,20 @@ def dice(request: pytest.FixtureRequest) -> random.Random:
 
 def test_workers_are_killed(field: Field, dice: random.Random) -> None:
     """kill -9 of a worker every few seconds: its jobs are painted by the others."""
-    wave = field.ask("killed")
+    field.ask("killed")
     for _ in range(4):
         time.sleep(1 + dice.random() * 2)
         name = dice.choice(WORKERS)
         field.fleet.kill(name)
         field.fleet.workers[name].start()
-    field.settle(wave)
+    field.settle()
 
 
 @drawn
 def test_a_worker_sleeps_past_its_lease(field: Field, dice: random.Random) -> None:
     """SIGSTOP of a worker that holds a job: another one paints it, and who wakes up harms nothing."""
-    wave = field.ask("slept", REQUESTED // 2)
-    loses_its_lease(field, wave, field.fleet.pause, field.fleet.wake, WORKERS[0])
+    field.ask("slept", REQUESTED // 2)
+    loses_its_lease(field, field.fleet.pause, field.fleet.wake, WORKERS[0])
 
 
 @drawn
@@ -99,14 +99,14 @@ def test_a_worker_is_cut_off(field: Field, dice: random.Random) -> None:
     """The line of a worker that holds a job is cut; what it had sent arrives after its lease, and harms nothing."""
     if not field.fleet.far:
         pytest.skip("no network namespaces here: `unshare -n` needs root")
-    wave = field.ask("cut", REQUESTED // 2)
-    loses_its_lease(field, wave, field.fleet.cut, field.fleet.mend, field.fleet.far)
+    field.ask("cut", REQUESTED // 2)
+    loses_its_lease(field, field.fleet.cut, field.fleet.mend, field.fleet.far)
 
 
 @drawn
 def test_a_leader_is_killed(field: Field, dice: random.Random) -> None:
     """kill -9 of the broker that leads a partition of the ledger, and it comes back: nothing is lost or doubled."""
-    wave = field.ask("leader")
+    field.ask("leader")
     time.sleep(2)
     topic = field.prefix + RESULTS
     partition = dice.randrange(3)
@@ -117,7 +117,7 @@ def test_a_leader_is_killed(field: Field, dice: random.Random) -> None:
         time.sleep(6)
 
     field.brokers_away(lose_it)
-    field.settle(wave)
+    field.settle()
 
 
 @pytest.mark.skipif(
@@ -132,13 +132,13 @@ def test_a_leader_has_a_wrong_clock(field: Field, dice: random.Random) -> None:
     field.tape.read()
     field.tape.ahead = 1000 * AHEAD
     field.brokers_away(lambda: field.lead_anew(place, AHEAD))
-    wave = field.ask("clock")
+    field.ask("clock")
     offset = field.log.append(place, "nothing", b'{"type":"nothing"}')
     assert field.stamp(place, offset) > now_ms() + 1000 * AHEAD / 2, "its clock is right"
-    field.settle(wave)
-    wave = field.ask("put right", REQUESTED // 2)
+    field.settle()
+    field.ask("put right", REQUESTED // 2)
     field.brokers_away(lambda: field.lead_anew(place))
-    field.settle(wave)
+    field.settle()
 
 
 @drawn
@@ -149,15 +149,15 @@ def test_an_older_program_in_the_group(field: Field, dice: random.Random, tmp_pa
         assert machine.stop() == 0
         machine.program = older
         machine.start()
-    wave = field.ask("upgrade")
+    field.ask("upgrade")
     for name in dice.sample(WORKERS, len(WORKERS)):
-        eventually(lambda name=name: name in field.held().values(), f"{name} takes nothing")
+        field.under_load(lambda name=name: name in field.held().values(), f"{name} takes nothing")
         machine = field.fleet.workers[name]
         assert machine.stop() == 0
         machine.program = None
         machine.start()
         time.sleep(1 + dice.random())
-    field.settle(wave)
+    field.settle()
 
 
 def sources_of(commit: str, folder: Path) -> Path:
@@ -171,7 +171,7 @@ def sources_of(commit: str, folder: Path) -> Path:
 
 def test_two_brokers_are_away(field: Field, dice: random.Random) -> None:
     """Below the minimum of in-sync replicas requests are refused in a sentence; those accepted are all painted."""
-    wave = field.ask("two away", REQUESTED // 2, ANSWERS)
+    field.ask("two away", REQUESTED // 2, ANSWERS)
     time.sleep(1.5)
     body = {"prompt": REFUSED, "user": "late", "size": "128x128"}
 
@@ -192,7 +192,7 @@ def test_two_brokers_are_away(field: Field, dice: random.Random) -> None:
     refusals = [answer for answer in answers if answer.status_code == 503]
     assert refusals, "nobody was refused"
     assert all(answer.json()["error"]["message"] for answer in refusals)
-    field.settle(wave)
+    field.settle()
 
 
 @drawn
@@ -204,13 +204,13 @@ def test_the_frontier_is_deleted(field: Field, dice: random.Random) -> None:
             reader.pump(0.5)
         reader.commit_frontier(now_ms())
     assert field.log.committed(FRONTIER_GROUP)
-    wave = field.ask("deleted", REQUESTED // 2)
+    field.ask("deleted", REQUESTED // 2)
     time.sleep(1)
     group = field.prefix + FRONTIER_GROUP
     field.admin.delete_consumer_groups([group])[group].result()
     assert field.log.committed(FRONTIER_GROUP) == {}
     field.restart_workers()
-    field.settle(wave)
+    field.settle()
 
 
 class Aged(Reader):
@@ -241,14 +241,14 @@ def test_requests_are_deleted_below_the_frontier(field: Field, dice: random.Rand
     for future in field.admin.delete_records(doomed).values():
         future.result()
     assert {place: field.log.bounds(place)[0] for place in cuts} == cuts
-    wave = field.ask("retention", REQUESTED // 2)
+    field.ask("retention", REQUESTED // 2)
     time.sleep(1)
     field.restart_workers()
     field.fleet.webs[1].kill()
     shutil.rmtree(field.fleet.webs[1].data, ignore_errors=True)
     field.fleet.webs[1].start()
     eventually(lambda: field.fleet.ready(1), "the web replica does not come back")
-    field.settle(wave)
+    field.settle()
 
 
 @drawn
@@ -261,13 +261,13 @@ def test_one_key_from_all_sides(field: Field, dice: random.Random) -> None:
         address = field.fleet.addresses[number % 2]
         return httpx.post(f"{address}/v1/jobs", json=body, headers=headers, timeout=ANSWERS)
 
-    wave = field.ask("beside it", PEOPLE * 2)
+    field.ask("beside it", PEOPLE * 2)
     with ThreadPoolExecutor(50) as pool:
         answers = list(pool.map(ask, range(50)))
     assert {answer.status_code for answer in answers} == {202}
     (job,) = {answer.json()["id"] for answer in answers}
     field.jobs.add(job)
-    field.settle(wave)
+    field.settle()
 
 
 def test_they_end_when_told(field: Field, dice: random.Random) -> None:
