@@ -32,7 +32,7 @@ from prompt2pic.log.kafka_keeper import Keeper
 from prompt2pic.log.topics import TopicConfig
 from prompt2pic.wiring import TOPICS
 from tests.servers.kafka import kafka
-from tests.servers.service import free_port
+from tests.servers.ports import free_port
 
 FAST = {"enable.idempotence": True, "linger.ms": 20, "batch.size": 1_000_000}
 FOR_EVER = {REQUESTS: TopicConfig(), RESULTS: TopicConfig()}  # the records are as if months old

@@ -15,7 +15,8 @@ from prompt2pic.log.sqlite import SqliteLog
 from prompt2pic.wiring import TOPICS
 from tests.conformance.log_suite import read_all
 from tests.servers.fleet import Machine
-from tests.servers.service import eventually, free_port
+from tests.servers.ports import free_ports
+from tests.servers.service import eventually
 from tests.telegram import Telegram, telegram
 
 _SECRET = "sixteen characters or more"
@@ -42,10 +43,10 @@ class BotFleet:
         self.store = folder / "pictures"
         self._hooks = hooks
         environment = self.environment(settings)
-        self.ports = [free_port() for _ in range(bots)]
-        self.hook_ports = [free_port() for _ in range(bots)]
+        self.ports = free_ports(bots)
+        self.hook_ports = free_ports(bots)
         self.bots = [self._bot(number, environment) for number in range(bots)]
-        self.worker_ports = [free_port() for _ in range(workers)]
+        self.worker_ports = free_ports(workers)
         self.workers = [
             self._worker(f"worker-{n}", port, environment) for n, port in enumerate(self.worker_ports)
         ]

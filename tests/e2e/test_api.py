@@ -11,7 +11,8 @@ import httpx
 import openai
 import pytest
 
-from tests.servers.service import Service, eventually, free_port
+from tests.servers.ports import free_port
+from tests.servers.service import Service, eventually
 
 PNG = b"\x89PNG\r\n\x1a\n"
 

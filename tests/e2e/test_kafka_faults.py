@@ -28,7 +28,8 @@ from prompt2pic.core.reader import FRONTIER_GROUP, Reader, now_ms
 from tests.chaos.field import FAULTS, LIMIT, PEOPLE, REFUSED, REQUESTED, SEED, WORKERS, Field, loses_its_lease
 from tests.chaos.field import field as a_field
 from tests.servers.kafka import faketime
-from tests.servers.service import eventually, free_port
+from tests.servers.ports import free_port
+from tests.servers.service import eventually
 
 pytestmark = pytest.mark.timeout(240)
 

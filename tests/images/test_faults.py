@@ -13,8 +13,8 @@ import pytest
 
 from tests.images.containers import EDGE, WORKER, Container, docker, volume
 from tests.servers.kafka import faketime, kafka
+from tests.servers.ports import free_port
 from tests.servers.seaweedfs import ACCESS_KEY, SECRET_KEY, seaweedfs
-from tests.servers.service import free_port
 from tests.telegram import telegram
 
 pytestmark = pytest.mark.timeout(400)

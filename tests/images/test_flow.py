@@ -19,7 +19,8 @@ from prompt2pic.wiring import TOPICS
 from tests.conformance.log_suite import read_all
 from tests.images.containers import EDGE, WORKER, Container, docker
 from tests.servers.kafka import Kafka, kafka
-from tests.servers.service import eventually, free_port
+from tests.servers.ports import free_port
+from tests.servers.service import eventually
 from tests.telegram import Telegram, telegram
 from tests.telegram.asked import ANNA
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.images.containers import EDGE, WORKER, Container, docker
-from tests.servers.service import free_port
+from tests.servers.ports import free_port
 
 pytestmark = pytest.mark.timeout(300)
 MB = 1_000_000

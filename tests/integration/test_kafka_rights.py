@@ -21,7 +21,8 @@ from prompt2pic.wiring import TOPICS, build_log
 from tests.conformance.log_suite import read_all
 from tests.servers.kafka import ADMIN, Kafka, kafka
 from tests.servers.owner import environment, examined, settings_of
-from tests.servers.service import eventually, free_port
+from tests.servers.ports import free_port
+from tests.servers.service import eventually
 
 USERS = {name: f"the-{name}s-word" for name in (ADMIN, "bot", "web", "worker", "nobody")}
 PREFIX = "prompt2pic."

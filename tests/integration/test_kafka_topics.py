@@ -22,7 +22,8 @@ from prompt2pic.wiring import TOPICS, build_keeper, build_log
 from tests.conformance.log_suite import read_all
 from tests.servers.kafka import Kafka, kafka
 from tests.servers.owner import environment, examined, settings_of
-from tests.servers.service import eventually, free_port
+from tests.servers.ports import free_port
+from tests.servers.service import eventually
 
 CHECK = Asked(check=True)
 

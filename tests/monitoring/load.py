@@ -10,8 +10,9 @@ import httpx
 
 from tests.bot.fleet import BotFleet, bot_fleet, program
 from tests.servers.fleet import Machine
+from tests.servers.ports import free_port
 from tests.servers.prometheus import Prometheus, node_exporter, prometheus
-from tests.servers.service import eventually, free_port
+from tests.servers.service import eventually
 from tests.telegram.faults import Broken, Flood
 
 PAINTER = "stub:0.4"

@@ -8,7 +8,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.servers.service import eventually, free_port
+from tests.servers.ports import free_port
+from tests.servers.service import eventually
 from tests.telegram import telegram
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "monitoring" / "alertmanager"

@@ -13,7 +13,8 @@ import httpx
 
 from tests.chaos.history import Absence
 from tests.servers.cut import inside
-from tests.servers.service import PATIENCE, eventually, free_port
+from tests.servers.ports import free_ports
+from tests.servers.service import PATIENCE, eventually
 
 _SECRET = "the-same-for-every-process"  # signs cookies and links
 _WAKES = 1000.0  # ms that a process which slept has beyond its sleep
@@ -123,7 +124,7 @@ class Fleet:
         self.workers = {
             name: Machine(folder, name, command, environment) for name, command in commands.items()
         }
-        free = [free_port() for _ in range(webs)]
+        free = free_ports(webs)
         self.addresses = [f"http://127.0.0.1:{port}" for port in free]
         self.webs = [
             Machine(folder, f"web-{number}", _program("web", "--port", str(port)), environment)

@@ -6,13 +6,12 @@ import re
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -20,6 +19,7 @@ from confluent_kafka import KafkaException, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from tests.servers.kafka_login import ADMIN, secured_client, security
+from tests.servers.ports import free_ports
 
 __all__ = ["ADMIN", "ASKING", "Broker", "Kafka", "faketime", "kafka"]
 
@@ -202,7 +202,7 @@ def kafka(folder: Path, brokers: int = 1, users: Mapping[str, str] | None = None
     who must be one of them, may do everything.
     """
     libraries = _libraries()
-    ports = _free_ports(3 * brokers)
+    ports = free_ports(3 * brokers)
     nodes = [Broker(folder / str(n), n, ports[3 * n - 3], libraries) for n in range(1, brokers + 1)]
     client = secured_client(folder, users) if users else {}
     cluster = urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=").replace("-", "A")
@@ -265,9 +265,3 @@ def _download(folder: Path) -> None:
     command = ["mvn", "-q", "-B", "-f", str(_POM), *goal]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, f"Maven could not fetch Kafka:\n{(done.stdout + done.stderr)[-4000:]}"
-
-
-def _free_ports(count: int) -> list[int]:
-    with ExitStack() as held:
-        sockets = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [one.getsockname()[1] for one in sockets]

@@ -9,7 +9,8 @@ from typing import Any
 import httpx
 import yaml
 
-from tests.servers.service import eventually, free_port
+from tests.servers.ports import free_port
+from tests.servers.service import eventually
 
 CONFIG = Path(__file__).parents[2] / "deploy" / "monitoring" / "prometheus" / "prometheus.yml"
 

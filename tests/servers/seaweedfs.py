@@ -2,14 +2,13 @@
 
 import json
 import shutil
-import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -17,6 +16,8 @@ from pathlib import Path
 import obstore
 import pytest
 from obstore.store import S3Store
+
+from tests.servers.ports import free_ports
 
 ACCESS_KEY = "tenant:key"  # with a colon, as cloud.ru makes them
 SECRET_KEY = "a-secret-of-the-tests"
@@ -47,7 +48,7 @@ def seaweedfs(folder: Path) -> Iterator[SeaweedFS]:
     """Run a server with its files in `folder`; where it fails, its log is in the error."""
     binary = _binary()
     log = folder / "weed.log"
-    ports = _free_ports(8)
+    ports = free_ports(8)
     with log.open("wb") as output:
         process = subprocess.Popen([binary, *_options(folder, ports)], stdout=output, stderr=output)
     server = SeaweedFS(f"http://127.0.0.1:{ports[0]}")
@@ -91,12 +92,6 @@ def _options(folder: Path, ports: list[int]) -> list[str]:
         "-volume.max=100",
         *(f"-{name}={port}" for name, port in zip(roles, ports, strict=True)),
     ]
-
-
-def _free_ports(count: int) -> list[int]:
-    with ExitStack() as held:
-        sockets = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [one.getsockname()[1] for one in sockets]
 
 
 def _wait(server: SeaweedFS, process: "subprocess.Popen[bytes]", log: Path) -> None:

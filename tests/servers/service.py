@@ -3,7 +3,6 @@
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -12,6 +11,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
+
+from tests.servers.ports import free_port
 
 T = TypeVar("T")
 
@@ -131,13 +132,6 @@ def eventually(look: Callable[[], T | None], otherwise: str, patience: float = P
         assert time.monotonic() < until, otherwise
         time.sleep(0.05)
     return found
-
-
-def free_port() -> int:
-    """Return a port that nobody listens at."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _processes() -> list[int]:
