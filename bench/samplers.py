@@ -19,7 +19,7 @@ from torch import Tensor
 from bench.figures import figure
 from prompt2pic.painters.wuerstchen import WuerstchenPainter
 from prompt2pic.painters.wuerstchen_flow import Sketch, _Painting
-from prompt2pic.painters.wuerstchen_levels import Recipe, SamplerName
+from prompt2pic.painters.wuerstchen_levels import SMALL, Recipe, SamplerName
 
 PROMPTS = Path(__file__).parents[1] / "training" / "words" / "sheet.txt"
 PRIOR, DECODER = (4, 8, 12, 24), (4, 6, 10)  # steps
@@ -109,7 +109,8 @@ def sketch(prompt: str, seed: int, sampler: SamplerName, steps: int, guided: tup
     recipe = Recipe(
         name="trial", prior_steps=steps, decoder_steps=steps, sampler=sampler, guidance=3.0, guided=guided
     )
-    return Sketch(prompt=prompt, negative="", width=128, height=128, seeds=[(seed, None)], recipe=recipe)
+    width, height = SMALL.sizes[0]
+    return Sketch(prompt=prompt, negative="", width=width, height=height, seeds=[(seed, None)], recipe=recipe)
 
 
 def done(steps: Any) -> Tensor:

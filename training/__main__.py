@@ -11,8 +11,8 @@ from training.options import parser
 
 # What a stage makes once. The others are run again: a training that is finished returns at once.
 FETCHED = {"prepare": "objects.json", "latents": "latents.pt", "tokenizer": "tokenizer"}
-ANEW = ("prepare", "tokenizer", "stage_a", "latents", "stage_b", "text_encoder", "stage_c")
-FURTHER = ("prepare", "shipped", "latents", "stage_b", "text_encoder", "stage_c")
+ANEW = ("prepare", "tokenizer", "stage_a", "latents", "stage_b", "finish", "text_encoder", "stage_c")
+FURTHER = ("prepare", "shipped", "latents", "stage_b", "finish", "text_encoder", "stage_c")
 LAST = ("classifier", "assemble", "sheet")
 EXTRA = {"stage_b": ("--freeze",)}  # from shipped weights: the compressor stays, and with it stage C
 

@@ -13,7 +13,16 @@ from torch import Tensor, nn
 from transformers import CLIPTokenizer
 
 from training.loop import averaged
-from training.nets import LENGTH, SHORT, autoencoder, decoder, decoder_text_encoder, prior, prior_text_encoder
+from training.nets import (
+    LENGTH,
+    PATCH,
+    SHORT,
+    autoencoder,
+    decoder,
+    decoder_text_encoder,
+    prior,
+    prior_text_encoder,
+)
 from training.options import parser
 
 
@@ -24,7 +33,7 @@ def loaded(network: nn.Module, weights: dict[str, Tensor]) -> nn.Module:
 
 
 def prior_pipeline(work: Path) -> WuerstchenPriorPipeline:
-    """Stage C: words to semantic latents, which are 1/16 of the picture's size."""
+    """Stage C: words to semantic latents, which are 1/32 of the picture's size."""
     weights = averaged(work / "stage_c.pt")
     return WuerstchenPriorPipeline(
         tokenizer=CLIPTokenizer.from_pretrained(work / "tokenizer", model_max_length=LENGTH),
@@ -33,7 +42,7 @@ def prior_pipeline(work: Path) -> WuerstchenPriorPipeline:
         scheduler=DDPMWuerstchenScheduler(),
         latent_mean=1.0,
         latent_std=0.0,
-        resolution_multiple=16.0,
+        resolution_multiple=PATCH,
     )
 
 

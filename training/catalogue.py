@@ -114,7 +114,7 @@ def halved(entry: Entry) -> list[Entry]:
 
 
 def drawn(entry: Entry, objects: list[Object]) -> np.ndarray:
-    """The picture of an entry: 128x128 RGB, 0 to 255."""
+    """The picture of an entry: 256x256 RGB, 0 to 255."""
     picture = GROUNDS[entry.ground].copy()
     for part in halved(entry):
         shape = objects[part.first].shape

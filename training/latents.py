@@ -12,7 +12,8 @@ from tqdm import tqdm
 from transformers import CLIPTokenizer
 
 from training.captions import caption
-from training.catalogue import Entry, catalogue, drawn, halved, halves, sample
+from training.catalogue import Entry, catalogue, halved, halves, sample
+from training.crops import rendered
 from training.nets import LENGTH
 from training.objects import LANGUAGES, Object, load
 from training.options import parser, seed
@@ -80,8 +81,7 @@ def encoded(entries: list[Entry], objects: list[Object], work: Path) -> Iterator
     """The latents of the pictures, batch by batch."""
     network = PaellaVQModel.from_pretrained(work / "vqgan").eval()
     for start in tqdm(range(0, len(entries), BATCH), desc="latents"):
-        pictures = [torch.from_numpy(drawn(entry, objects)) for entry in entries[start : start + BATCH]]
-        yield network.encode(torch.stack(pictures).permute(0, 3, 1, 2) / 255).latents.half()
+        yield network.encode(rendered(entries[start : start + BATCH], objects)).latents.half()
 
 
 def main() -> None:

@@ -12,15 +12,16 @@ START, END = 4096, 4097
 LENGTH, SHORT = 48, 32  # tokens of a prompt, as the prior and as the decoder read them
 PLAN = 16  # the last tokens of a prompt, in which the prior's text encoder plans 4x4 patches
 SEMANTIC = 16  # channels of the 8x8 semantic latents between prior and decoder
+PATCH = 32.0  # pixels a side that one of them covers
 PRIOR_WIDTH, DECODER_WIDTH = 256, 128  # of their text encoders
 
 
 def autoencoder() -> PaellaVQModel:
-    """Stage A: 128 px pictures to 32x32x4 latents and back."""
+    """Stage A: 256 px pictures to 32x32x4 latents and back."""
     return PaellaVQModel(
-        levels=2,
+        levels=3,
         bottleneck_blocks=3,
-        embed_dim=96,
+        embed_dim=192,
         latent_channels=4,
         num_vq_embeddings=1024,
         scale_factor=1.0,

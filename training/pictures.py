@@ -6,7 +6,7 @@ from torch import nn
 
 from training.colours import COLOURS, Colour
 
-SIDE = 128  # pixels
+SIDE = 256  # pixels
 LUMA = np.array([0.3, 0.59, 0.11], np.float32)
 
 

@@ -1,4 +1,4 @@
-"""Fetch the public packages with npm and make the objects: 128 px pictures, named in English and Russian."""
+"""Fetch the public packages with npm and make the objects: 256 px pictures, named in English and Russian."""
 
 import json
 import re
@@ -13,10 +13,10 @@ from tqdm import tqdm
 
 from training import tables
 from training.options import parser
+from training.pictures import SIDE
 
 PACKAGES = ["@lobehub/fluent-emoji-3d@1.1.0", "emojibase-data@17.0.0", "emojilib@4.0.3"]
 NATURE, FOOD = 3, 4  # groups of emojibase that are taken whole
-SIDE = 128  # pixels
 
 
 def fetch(package: str, cache: Path) -> Path:

@@ -25,11 +25,12 @@ from training.colours import COLOURS
 from training.objects import load
 from training.options import parser, seed
 from training.pictures import GROUNDS
+from training.pictures import SIDE as WHOLE
 from training.trials import Trial, trials
 from training.wording import LANGUAGES
 
-CORNER = 8  # pixels a side of the corners that tell the ground
-HALF = 64  # pixels a side of what is looked at for one of two objects
+CORNER = WHOLE // 16  # pixels a side of the corners that tell the ground
+HALF = WHOLE // 2  # pixels a side of what is looked at for one of two objects
 GOALS = {"object": 90, "ground": 95, "both of a pair": 80, "side in place": 80, "over in place": 80}  # %
 
 Counts = Counter[tuple[str, str, bool]]  # what, language, whether it was right
@@ -86,8 +87,8 @@ def judged(trial: Trial, picture: Tensor, judge: Judge) -> dict[str, bool]:
 
 
 def painted(painter: WuerstchenPainter, prompt: str, level: str, number: int) -> Tensor:
-    """The picture of a prompt, 3 x 128 x 128, 0 to 1."""
-    order = PaintOrder(prompt=prompt, width=128, height=128, level=level, seed=number)
+    """The picture of a prompt, 3 x 256 x 256, 0 to 1."""
+    order = PaintOrder(prompt=prompt, width=WHOLE, height=WHOLE, level=level, seed=number)
     [done] = painter.paint(order, lambda step: None)
     return torch.from_numpy(np.array(Image.open(io.BytesIO(done.png)).convert("RGB"))).permute(2, 0, 1) / 255
 

@@ -16,9 +16,10 @@ from PIL import Image
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from training import tables
+from training.nets import PATCH
 from training.options import parser
+from training.pictures import SIDE
 
-SIDE = 128  # pixels
 COLUMNS = 8
 
 
@@ -31,7 +32,7 @@ def prior_pipeline(folder: Path) -> WuerstchenPriorPipeline:
         scheduler=DDPMWuerstchenScheduler.from_pretrained(folder, subfolder="scheduler"),
         latent_mean=1.0,
         latent_std=0.0,
-        resolution_multiple=16.0,
+        resolution_multiple=PATCH,
     )
 
 
@@ -57,7 +58,7 @@ class Painter:
             pipeline.set_progress_bar_config(disable=True)
 
     def paint(self, prompt: str, seed: int) -> Image.Image:
-        """A picture of 128x128 pixels."""
+        """A picture of 256x256 pixels."""
         chance = torch.Generator().manual_seed(seed)
         plan = self.prior(
             prompt=prompt,

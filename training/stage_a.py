@@ -1,70 +1,70 @@
 """Stage A: train the autoencoder on random crops of the catalogue's pictures."""
 
-import random
+from argparse import Namespace
+from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from diffusers.pipelines.deprecated.wuerstchen import PaellaVQModel
+from torch import Tensor
 
-from training.catalogue import catalogue, drawn, sample
+from training.catalogue import catalogue, sample
+from training.crops import Crops, difference, rendered
+from training.latents import open_latents
 from training.loop import Loop, averaged
 from training.nets import autoencoder
-from training.objects import Object, load
+from training.objects import load
 from training.options import seed, training_parser
 
-CROP = 64  # pixels
 POOL = 24  # pictures drawn at a time
-REUSE = 8  # batches cut from one pool
 NOISE = 0.05  # added to the latents, so that the decoder forgives
+NONE = (0, 32, 32)  # the latents of a picture where none are known
 
 
-class Crops:
-    """An endless supply of random crops."""
+class Pool:
+    """Pictures of the catalogue, drawn at random, with the latents that `training.latents` wrote, or with none."""
 
-    def __init__(self, objects: list[Object], batch: int) -> None:
-        self.objects, self.batch = objects, batch
-        self.entries = catalogue(objects)
-        self.pool = torch.empty(0)
-        self.used = 0
+    def __init__(self, work: Path, *, keep: bool) -> None:
+        self.data = open_latents(work) if keep else None
+        self.objects = self.data.objects if self.data else load(work)
+        self.entries = self.data.entries if self.data else catalogue(self.objects)
 
-    def draw(self) -> Tensor:
-        """A batch of crops: N x 3 x 64 x 64, 0 to 1."""
-        if self.used % REUSE == 0:
-            chosen = sample(self.entries, self.objects, POOL)
-            pictures = [torch.from_numpy(drawn(entry, self.objects)) for entry in chosen]
-            self.pool = torch.stack(pictures).permute(0, 3, 1, 2) / 255
-        self.used += 1
-        return torch.stack([self._crop() for _ in range(self.batch)])
-
-    def _crop(self) -> Tensor:
-        picture = self.pool[random.randrange(len(self.pool))]
-        top, left = (random.randrange(side - CROP + 1) for side in picture.shape[1:])
-        return picture[:, top : top + CROP, left : left + CROP]
+    def __call__(self) -> tuple[Tensor, Tensor]:
+        """Some of them."""
+        chosen = sample(self.entries, self.objects, POOL)
+        latents = [self.data.latents(entry) if self.data else torch.empty(NONE) for entry in chosen]
+        return rendered(chosen, self.objects), torch.stack(latents)
 
 
-def slopes(pictures: Tensor) -> tuple[Tensor, Tensor]:
-    """Differences of neighbouring pixels in both directions."""
-    return pictures.diff(dim=-1), pictures.diff(dim=-2)
-
-
-def difference(got: Tensor, wanted: Tensor) -> Tensor:
-    """The mean absolute error of pixels and of their slopes: the second keeps edges crisp."""
-    pairs = zip((got, *slopes(got)), (wanted, *slopes(wanted)), strict=True)
-    return torch.stack([nn.functional.l1_loss(one, other) for one, other in pairs]).sum()
+def decoded(network: PaellaVQModel, latents: Tensor, options: Namespace) -> Tensor:
+    """Pictures by the network's own way to decode: the body in autocast's precision, the end in fp32."""
+    with torch.autocast(options.device, torch.bfloat16, enabled=options.precision == "bf16"):
+        states = network.up_blocks(latents.contiguous(memory_format=torch.channels_last))
+    pictures: Tensor = network.out_block(states.float())
+    return pictures
 
 
 def main() -> None:
     """Write stage_a.pt and the folder vqgan into the work folder."""
-    options = training_parser(__doc__, minutes=14, rate=2e-3, batch=32).parse_args()
+    parser = training_parser(__doc__, minutes=15, rate=2e-3, batch=32)
+    parser.add_argument(
+        "--keep", action="store_true", help="keep the latents of latents.pt: stages B and C stay valid"
+    )
+    options = parser.parse_args()
     seed(options)
     network = autoencoder().to(options.device, memory_format=torch.channels_last)
-    crops = Crops(load(options.work), options.batch)
+    crops = Crops(Pool(options.work, keep=options.keep), options.batch)
 
     def loss() -> Tensor:
-        pictures = crops.draw().to(options.device).contiguous(memory_format=torch.channels_last)
-        latents = network.encode(pictures).latents
-        result = network.decode(latents + torch.randn_like(latents) * NOISE).sample
-        spread = torch.relu(latents.std() - 1) ** 2 + latents.mean() ** 2
-        return difference(result, pictures) + 1e-3 * spread
+        pictures, known = (part.to(options.device) for part in crops.draw())
+        with torch.autocast(options.device, torch.bfloat16, enabled=options.precision == "bf16"):
+            latents = network.encode(pictures).latents.float()
+        if options.keep:
+            off, latents = ((latents - known) ** 2).mean(), known
+        else:
+            off = 1e-3 * (torch.relu(latents.std() - 1) ** 2 + latents.mean() ** 2)
+        return (
+            difference(decoded(network, latents + torch.randn_like(latents) * NOISE, options), pictures) + off
+        )
 
     file = options.work / "stage_a.pt"
     Loop({"autoencoder": network}, file, options).run(loss)

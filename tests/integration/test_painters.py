@@ -82,8 +82,8 @@ class TestBuiltIn(PainterSuite):
         return make_painter("wuerstchen")
 
     def test_reads_both_languages(self, model: Model) -> None:
-        """It paints 128 x 128 and reads Russian and English."""
-        assert model.sizes == ((128, 128),)
+        """It paints 256 x 256 and reads Russian and English."""
+        assert model.sizes == ((256, 256),)
         assert set(model.languages) == {"ru", "en"}
 
     def test_negative_prompt(self, painter: Painter, model: Model) -> None:
@@ -99,8 +99,8 @@ class TestBuiltIn(PainterSuite):
     def test_resized(self, painter: Painter, model: Model) -> None:
         """A size that it does not paint is painted at the one it does, and the file says so."""
         [painted] = self.paint(painter, self.order(model, width=1024, height=1024))
-        assert (painted.painted_width, painted.painted_height) == (128, 128)
-        assert "Painted size: 128x128" in opened(painted).text["parameters"]
+        assert (painted.painted_width, painted.painted_height) == (256, 256)
+        assert "Painted size: 256x256" in opened(painted).text["parameters"]
 
     def test_frees(self, painter: Painter, model: Model) -> None:
         """Unloading leaves no module behind, also after a painting that was cut short."""

@@ -31,12 +31,14 @@ from training.catalogue import (  # noqa: E402
 )
 from training.classifier import groups, shapes  # noqa: E402
 from training.colours import COLOURS  # noqa: E402
+from training.crops import CROP, EACH, REUSE, Crops  # noqa: E402
 from training.latents import Latents, cut, encoded, tokenizer  # noqa: E402
-from training.nets import LENGTH, prior_text_encoder, read  # noqa: E402
+from training.nets import LENGTH, autoencoder, prior_text_encoder, read  # noqa: E402
 from training.objects import Object, load  # noqa: E402
 from training.report import Counts, ground_of, table  # noqa: E402
 from training.russian import declined  # noqa: E402
 from training.shipped import BUILTIN, deepened, text_weights  # noqa: E402
+from training.stage_a import decoded  # noqa: E402
 from training.trials import trials  # noqa: E402
 from training.wording import LANGUAGES, chosen, held_out, synonyms  # noqa: E402
 
@@ -276,6 +278,32 @@ def test_what_was_fetched_is_not_fetched_again(tmp_path: Path) -> None:
     assert ["training.stage_b", "--freeze"] in chain.stages(tmp_path, shipped=True)
 
 
+def test_crops_keep_latents_on_their_pixels() -> None:
+    """Each latent of a crop is that of the pixels it covers."""
+    latents = torch.arange(2 * 3 * 32 * 32.0).reshape(2, 3, 32, 32)
+    pictures = latents.repeat_interleave(EACH, -1).repeat_interleave(EACH, -2)
+    pools: list[int] = []
+
+    def pool() -> tuple[torch.Tensor, torch.Tensor]:
+        pools.append(1)
+        return pictures, latents
+
+    crops = Crops(pool, 5)
+    for _ in range(REUSE + 1):
+        seen, known = crops.draw()
+        assert known.shape == (5, 3, CROP, CROP)
+        assert torch.equal(seen, known.repeat_interleave(EACH, -1).repeat_interleave(EACH, -2))
+    assert len(pools) == 2
+
+
+def test_training_decodes_as_painting_does() -> None:
+    """In fp32 stage A makes of latents what the network's own `decode` makes of them."""
+    network, latents = autoencoder().eval(), torch.randn(2, 4, 8, 8)
+    made = decoded(network, latents, Namespace(device="cpu", precision="fp32"))
+    assert made.shape == (2, 3, 8 * EACH, 8 * EACH)
+    assert torch.allclose(made, network.decode(latents).sample, atol=1e-5)
+
+
 @pytest.mark.parametrize("ground", COLOURS)
 def test_the_report_tells_grounds(objects: list[Object], ground: str) -> None:
     """Every ground of a true render is told from the others."""
@@ -289,9 +317,9 @@ def test_the_report_looks_where_each_of_two_belongs(objects: list[Object], kind:
     picture = drawn(Entry(kind=kind, first=0, second=1, weight=1.0), objects)
     seen = report.halves(torch.from_numpy(picture.copy()).permute(2, 0, 1).float(), kind)
     for number, half in enumerate(seen):
-        assert half.shape == (3, 64, 64)
+        assert half.shape == (3, report.HALF, report.HALF)
         colour = torch.from_numpy(objects[number].shape[64, 64, :3].copy()).float()
-        assert (half[:, 32, 32] - colour).abs().max() < 3
+        assert (half[:, report.HALF // 2, report.HALF // 2] - colour).abs().max() < 3
 
 
 def test_objects_that_look_alike_count_as_one(objects: list[Object]) -> None:

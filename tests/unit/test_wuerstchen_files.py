@@ -11,7 +11,7 @@ from prompt2pic.painters.wuerstchen_files import find_checkpoint, read_json, rea
 def test_built_in() -> None:
     """No source means the model in this package."""
     folders = find_checkpoint("")
-    assert read_numbers(folders)["resolution_multiple"] == 16.0
+    assert read_numbers(folders)["resolution_multiple"] == 32.0
     assert (folders.prior.name, folders.decoder.name) == ("prior", "decoder")
 
 

@@ -123,7 +123,7 @@ def test_half_precision(built_in: Any) -> None:
     from prompt2pic.painters.wuerstchen_precision import FP16
 
     ddim = Recipe(name="fast", prior_steps=8, decoder_steps=4, sampler="ddim", guidance=3.0)
-    drawn = sketch(width=128, recipe=ddim)
+    drawn = sketch(height=256, recipe=ddim)
     half = ours(load("", FP16), drawn)
     assert half.dtype == torch.float16
     assert (half.float() - ours(built_in, drawn)).abs().mean().item() < 0.02

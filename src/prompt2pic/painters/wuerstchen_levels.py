@@ -72,7 +72,7 @@ FULL = Family(
 )
 
 SMALL = Family(
-    sizes=((128, 128),),
+    sizes=((256, 256),),
     languages=("ru", "en"),
     recipes=(
         Recipe(name="fast", prior_steps=8, decoder_steps=4, sampler="ddim", guidance=3.0),
@@ -88,5 +88,5 @@ SMALL = Family(
 
 
 def family_of(resolution_multiple: float) -> Family:
-    """Return a model's family by the pixels that one semantic latent covers: 42.67 in full, 16 built in."""
+    """Return a model's family by the pixels that one semantic latent covers: 42.67 in full, 32 built in."""
     return FULL if resolution_multiple > 32 else SMALL
