@@ -83,6 +83,11 @@ def sheet(pictures: list[Image.Image]) -> Image.Image:
     return whole
 
 
+def in_few_colours(image: Image.Image) -> Image.Image:
+    """The image in 256 colours, dithered: half as large, or a third."""
+    return image.quantize(palette=image.quantize(256), dither=Image.Dither.FLOYDSTEINBERG)
+
+
 def main() -> None:
     """Write sheet.png into the model's folder."""
     options = parser(__doc__)
@@ -98,8 +103,7 @@ def main() -> None:
     began = time.monotonic()
     pictures = [painter.paint(prompt, options.seed + 1) for prompt in prompts]
     print(round((time.monotonic() - began) / len(prompts), 2), "s a picture")
-    small = sheet(pictures).convert("P", palette=Image.Palette.ADAPTIVE, colors=256)
-    small.save(folder / "sheet.png", optimize=True)
+    in_few_colours(sheet(pictures)).save(folder / "sheet.png", optimize=True)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.e2e.pages import SUNSET, ask, see_picture
 from tests.servers.service import Service
+from training.sheet import in_few_colours
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 ASKED = (
@@ -52,36 +53,33 @@ def main() -> None:
 
 
 def opened(browser: Browser, service: Service, **options: object) -> Page:
-    """The page in a window of its own."""
+    """Return the page in a window of its own."""
     page = browser.new_context(locale="ru-RU", **options).new_page()
     page.goto(service.address)
     return page
 
 
 def shoot(page: Page, name: str) -> None:
-    """What the window shows, with words in the box."""
+    """Keep what the window shows, with words in the box."""
     page.fill("#prompt", SUNSET)
     save(page.screenshot(), name)
 
 
 def whole(page: Page) -> None:
-    """All of the page while one is painted and one waits, below it four variants."""
+    """Keep all of the page: one is painted, below it many pictures and variants."""
     page.set_viewport_size({"width": 1200, "height": 900})
     page.locator(".card").nth(3).get_by_role("button", name="Четыре варианта").click()
     see_picture(page.locator(".card").first, 4)
     for prompt in ("Горный пейзаж на рассвете", "Зелёное дерево"):
         ask(page, f"{prompt} --n 10")
     page.fill("#prompt", "")
-    page.locator(".card progress").first.wait_for()
+    page.locator(".card progress:visible").first.wait_for()
     save(page.screenshot(full_page=True), "page-full")
 
 
 def save(shot: bytes, name: str) -> None:
-    """A screenshot in 256 colours: the history keeps each."""
-    small = (
-        Image.open(io.BytesIO(shot)).convert("RGB").convert("P", palette=Image.Palette.ADAPTIVE, colors=256)
-    )
-    small.save(IMAGES / f"{name}.png", optimize=True)
+    """Keep a screenshot: small, as the history keeps each."""
+    in_few_colours(Image.open(io.BytesIO(shot)).convert("RGB")).save(IMAGES / f"{name}.png", optimize=True)
 
 
 if __name__ == "__main__":
