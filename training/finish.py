@@ -7,7 +7,6 @@ import torch
 from diffusers.pipelines.deprecated.wuerstchen import PaellaVQModel
 from torch import Tensor, nn
 
-from training.captions import caption
 from training.catalogue import sample
 from training.crops import Crops, difference, rendered
 from training.latents import Latents, open_latents
@@ -17,7 +16,6 @@ from training.noise import sample as denoised
 from training.options import seed, training_parser
 from training.semantics import compressor
 from training.stage_a import NOISE, decoded
-from training.wording import LANGUAGES
 
 POOL = 32  # pictures painted at a time
 STEPS = (4, 6, 10)  # of stage B, as the levels have them
@@ -40,10 +38,8 @@ class Painted:
     def __call__(self) -> tuple[Tensor, Tensor]:
         """Some of them."""
         entries = sample(self.data.entries, self.data.objects, POOL)
-        captions = [caption(entry, self.data.objects, random.choice(LANGUAGES)) for entry in entries]
-        latents = torch.stack([self.data.latents(entry) for entry in entries]).to(self.options.device)
-        semantic = self.compressor(latents)
-        words = read(self.encoder, shortened(self.data.tokens(captions)).to(self.options.device))
+        latents, tokens = (part.to(self.options.device) for part in self.data.worded(entries))
+        semantic, words = self.compressor(latents), read(self.encoder, shortened(tokens))
 
         def predict(noisy: Tensor, at: Tensor) -> Tensor:
             with torch.autocast(
@@ -69,9 +65,8 @@ def main() -> None:
         pictures, latents = (part.to(options.device) for part in crops.draw())
         return difference(decoded(network, latents + torch.randn_like(latents) * NOISE, options), pictures)
 
-    file = options.work / "finish.pt"
-    Loop({"decoding": decoding}, file, options).run(loss)
-    decoding.load_state_dict(averaged(file)["decoding"])
+    made = Loop({"decoding": decoding}, options.work / "finish.pt", options).run(loss)
+    decoding.load_state_dict(made["decoding"])
     network.save_pretrained(options.work / "vqgan")
 
 

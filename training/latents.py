@@ -33,7 +33,10 @@ class Latents:
 
     def draw(self, count: int) -> tuple[Tensor, Tensor]:
         """Latents, count x 4 x 32 x 32, and the tokens of a caption of each, count x 48."""
-        entries = sample(self.entries, self.objects, count)
+        return self.worded(sample(self.entries, self.objects, count))
+
+    def worded(self, entries: list[Entry]) -> tuple[Tensor, Tensor]:
+        """The latents of pictures, N x 4 x 32 x 32, and the tokens of a caption of each, N x 48."""
         captions = [caption(entry, self.objects, random.choice(LANGUAGES)) for entry in entries]
         return torch.stack([self.latents(entry) for entry in entries]), self.tokens(captions)
 

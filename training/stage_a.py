@@ -10,7 +10,7 @@ from torch import Tensor
 from training.catalogue import catalogue, sample
 from training.crops import Crops, difference, rendered
 from training.latents import open_latents
-from training.loop import Loop, averaged
+from training.loop import Loop
 from training.nets import autoencoder
 from training.objects import load
 from training.options import seed, training_parser
@@ -66,9 +66,8 @@ def main() -> None:
             difference(decoded(network, latents + torch.randn_like(latents) * NOISE, options), pictures) + off
         )
 
-    file = options.work / "stage_a.pt"
-    Loop({"autoencoder": network}, file, options).run(loss)
-    network.load_state_dict(averaged(file)["autoencoder"])
+    made = Loop({"autoencoder": network}, options.work / "stage_a.pt", options).run(loss)
+    network.load_state_dict(made["autoencoder"])
     network.save_pretrained(options.work / "vqgan")
 
 
